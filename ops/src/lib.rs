@@ -1,0 +1,16 @@
+//! Tensor operators of transformers behind one operator set, [`Backend`].
+//!
+//! A backend is a place where operators run: the CPU here, an NPU later. Callers hold activations as row-major
+//! `f32` slices and weights as [`Matrix`], which stays in the precision of the file it came from and is widened
+//! while it is used.
+mod backend;
+mod cpu;
+mod dtype;
+mod error;
+mod matrix;
+
+pub use backend::{Attention, Backend, CacheRow, DecodeAttention, Epilogue, Rows};
+pub use cpu::Cpu;
+pub use dtype::DType;
+pub use error::Error;
+pub use matrix::{Bytes, Matrix};

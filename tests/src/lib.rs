@@ -1,0 +1,2 @@
+//! Readers of the reference data that end-to-end tests compare with.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Log-mel spectrogram, as `whisper/audio.py` of openai-whisper computes it.

@@ -1,0 +1,5 @@
+//! Whisper's byte-level BPE and its special tokens.
+
+mod vocabulary;
+
+pub use vocabulary::Vocabulary;
