@@ -28,15 +28,15 @@ pub struct Options {
     /// Language code (`"en"`); `None` detects it in the first 30 s.
     pub language: Option<String>,
     /// Temperatures tried in turn until a window passes the thresholds.
-    pub temperature: Vec<f32>,
+    pub temperature: Vec<f64>,
     /// Samples drawn at a temperature above 0.
     pub best_of: Option<usize>,
     /// Beams at temperature 0; `None` decodes greedily.
     pub beam_size: Option<usize>,
     /// Beam search goes on until `beam_size * patience` sequences have ended.
-    pub patience: Option<f32>,
+    pub patience: Option<f64>,
     /// Exponent of the length penalty; `None` divides by the length.
-    pub length_penalty: Option<f32>,
+    pub length_penalty: Option<f64>,
     /// Tokens never sampled.
     pub suppress_tokens: Suppress,
     /// No blank at the beginning.
@@ -45,7 +45,7 @@ pub struct Options {
     pub initial_prompt: Option<String>,
     /// Put the initial prompt before every window.
     pub carry_initial_prompt: bool,
-    /// Text the first window begins with.
+    /// Text that every window begins with.
     pub prefix: Option<String>,
     /// Give a window the text before it as prompt.
     pub condition_on_previous_text: bool,
