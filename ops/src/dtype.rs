@@ -42,7 +42,7 @@ impl DType {
     /// Bytes a row of `cols` values takes; `None` where `cols` is no whole number of blocks or overflows.
     pub fn row_bytes(self, cols: usize) -> Option<usize> {
         let (values, bytes) = self.block();
-        if cols % values != 0 {
+        if !cols.is_multiple_of(values) {
             None
         } else {
             (cols / values).checked_mul(bytes)

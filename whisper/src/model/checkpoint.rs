@@ -2,33 +2,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use xdna_ops::{Bytes, DType, Matrix};
 
-use super::ModelError;
+use super::{Dims, ModelError};
 use crate::tokenizer::Vocabulary;
-
-/// The ten numbers that make a Whisper model, with openai-whisper's names (`ModelDimensions`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dims {
-    /// Mel bins: 80, or 128 from large-v3 on.
-    pub n_mels: usize,
-    /// Encoder positions of a window: 1500.
-    pub n_audio_ctx: usize,
-    /// Width of the encoder.
-    pub n_audio_state: usize,
-    /// Attention heads of the encoder.
-    pub n_audio_head: usize,
-    /// Layers of the encoder.
-    pub n_audio_layer: usize,
-    /// Tokens.
-    pub n_vocab: usize,
-    /// Decoder positions: 448.
-    pub n_text_ctx: usize,
-    /// Width of the decoder (the same as the encoder's in every released model).
-    pub n_text_state: usize,
-    /// Attention heads of the decoder.
-    pub n_text_head: usize,
-    /// Layers of the decoder.
-    pub n_text_layer: usize,
-}
 
 /// A named array as the file stores it, row-major, innermost dimension last (PyTorch's order).
 #[derive(Clone, Debug)]
@@ -63,7 +38,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    fn get(&self, name: &str, expected: &[usize]) -> Result<&Tensor, ModelError> {
+    pub(super) fn get(&self, name: &str, expected: &[usize]) -> Result<&Tensor, ModelError> {
         let missing = || ModelError::Missing {
             name: name.to_owned(),
             expected: expected.to_vec(),

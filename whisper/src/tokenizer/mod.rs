@@ -2,4 +2,4 @@
 
 mod vocabulary;
 
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{Vocabulary, VocabularyError};

@@ -1,0 +1,63 @@
+//! Recognising what lies at a path.
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::Path,
+};
+
+use super::{Checkpoint, ModelError, huggingface};
+
+/// Loads the model at `path`, recognised by its content: a Hugging Face directory (or its weight file), a
+/// faster-whisper directory (or its `model.bin`), a whisper.cpp file.
+///
+/// Weights stay in the file, memory-mapped and in the file's precision; the file must not be changed in place while the
+/// model is in use. A repository of the Hugging Face cache (`models--openai--whisper-base`) stands for the snapshot
+/// that its `main` names.
+///
+/// # Errors
+/// Where nothing is there, it is no model, or it is not a whole and sound one.
+pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if fs::metadata(path).map_err(io)?.is_dir() {
+        return directory(path);
+    }
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|f| f.take(32).read_to_end(&mut head))
+        .map_err(io)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    match &head[..] {
+        // An old checkpoint begins as a pickle of protocol 2, a newer one is a zip archive.
+        [0x80, 2, ..] | [b'P', b'K', 3, 4, ..] => Err(ModelError::Pickle {
+            path: path.to_owned(),
+        }),
+        [_, _, _, _, _, _, 0, 0, b'{', ..] => huggingface::load(parent),
+        _ => Err(unrecognised(path, "a file of another kind")),
+    }
+}
+
+fn directory(dir: &Path) -> Result<Checkpoint, ModelError> {
+    if huggingface::is_there(dir) {
+        return huggingface::load(dir);
+    }
+    let main = fs::read_to_string(dir.join("refs/main")).ok();
+    let snapshot = main.map(|commit| dir.join("snapshots").join(commit.trim()));
+    match snapshot.filter(|s| s.is_dir()) {
+        Some(snapshot) if huggingface::is_there(&snapshot) => huggingface::load(&snapshot),
+        _ => Err(unrecognised(
+            dir,
+            "a directory without model.safetensors or model.bin",
+        )),
+    }
+}
+
+fn unrecognised(path: &Path, found: &str) -> ModelError {
+    ModelError::Unrecognised {
+        path: path.to_owned(),
+        found: found.to_owned(),
+    }
+}
