@@ -6,12 +6,14 @@ use std::{io, path::PathBuf};
 pub const SAMPLE_RATE: usize = 16_000;
 
 /// Sound that can be read from its start as often as needed (the log-mel normalisation needs two passes).
-pub trait Audio {
+///
+/// Several readings may go on at once.
+pub trait Audio: Send + Sync {
     /// Starts reading from the beginning.
     ///
     /// # Errors
     /// Where the source cannot be opened, is no audio or is in a codec we do not read.
-    fn open(&mut self) -> Result<Box<dyn Samples + '_>, AudioError>;
+    fn open(&self) -> Result<Box<dyn Samples + '_>, AudioError>;
 
     /// Length in samples, if known before reading; for progress only, may be wrong.
     fn samples_hint(&self) -> Option<u64> {
@@ -20,7 +22,7 @@ pub trait Audio {
 }
 
 /// One pass over mono 16 kHz samples.
-pub trait Samples {
+pub trait Samples: Send {
     /// Fills the front of `out`; returns how many samples were written, 0 at the end.
     ///
     /// # Errors
@@ -34,8 +36,8 @@ pub struct Pcm<T: AsRef<[f32]>>(pub T);
 
 struct PcmReader<'a>(&'a [f32]);
 
-impl<T: AsRef<[f32]>> Audio for Pcm<T> {
-    fn open(&mut self) -> Result<Box<dyn Samples + '_>, AudioError> {
+impl<T: AsRef<[f32]> + Send + Sync> Audio for Pcm<T> {
+    fn open(&self) -> Result<Box<dyn Samples + '_>, AudioError> {
         Ok(Box::new(PcmReader(self.0.as_ref())))
     }
 
@@ -65,5 +67,13 @@ pub enum AudioError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The second reading of a sound met its end sooner than the first.
+    #[error("the sound changed while it was read: {expected} samples at first, {found} now")]
+    Changed {
+        /// Samples of the first reading.
+        expected: u64,
+        /// Samples of the second.
+        found: u64,
     },
 }

@@ -1,1 +1,0 @@
-//! Log-mel spectrogram, as `whisper/audio.py` of openai-whisper computes it.

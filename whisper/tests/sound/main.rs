@@ -1,0 +1,10 @@
+//! Sound against reference data: what others made of the same samples and files.
+
+mod data;
+mod mel;
+
+fn main() {
+    let mut tests = data::Tests::new();
+    mel::add(&mut tests);
+    tests.run();
+}
