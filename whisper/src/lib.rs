@@ -1,5 +1,6 @@
 //! Whisper speech-to-text: audio in, text out, to the letter of OpenAI's reference implementation.
 mod error;
+mod python;
 
 pub mod audio;
 pub mod mel;
