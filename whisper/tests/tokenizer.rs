@@ -14,8 +14,11 @@ struct Table {
     special: Kinds,
     encodings: Vec<(String, Vec<u32>, Vec<u32>)>,
     decodings: Vec<(String, Vec<u32>, String, String)>,
-    words: Vec<(Option<String>, Vec<u32>, Vec<String>, Vec<Vec<u32>>)>,
+    words: Vec<Words>,
 }
+
+/// Language, tokens, words, tokens of each word.
+type Words = (Option<String>, Vec<u32>, Vec<String>, Vec<Vec<u32>>);
 
 #[derive(Deserialize)]
 struct Kinds {
