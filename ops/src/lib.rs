@@ -8,9 +8,11 @@ mod cpu;
 mod dtype;
 mod error;
 mod matrix;
+mod quantize;
 
 pub use backend::{Attention, Backend, CacheRow, DecodeAttention, Epilogue, Rows};
 pub use cpu::Cpu;
 pub use dtype::DType;
 pub use error::Error;
 pub use matrix::{Bytes, Matrix};
+pub use quantize::quantize;

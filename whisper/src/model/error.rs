@@ -1,7 +1,5 @@
 use std::{io, path::PathBuf};
 
-use xdna_ops::DType;
-
 use crate::tokenizer::VocabularyError;
 
 /// Why a model cannot be used.
@@ -193,7 +191,7 @@ pub enum FormatError {
         /// Shape in the file.
         shape: Vec<u64>,
         /// Type in the file.
-        dtype: DType,
+        dtype: String,
         /// Bytes in the file.
         found: u64,
     },

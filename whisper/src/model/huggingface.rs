@@ -1,14 +1,9 @@
 //! Hugging Face directories: `config.json`, weights in safetensors, tokenizer.
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
-use super::{Checkpoint, Dims, FormatError, ModelError, Tensor, mapped, names, safetensors, validate};
+use super::{Checkpoint, Dims, ModelError, Tensor, files, mapped, names, safetensors, validate};
 use crate::tokenizer::Vocabulary;
 
 #[derive(Deserialize)]
@@ -49,9 +44,9 @@ const SHARDED: &str = "model.safetensors.index.json";
 
 pub(super) fn load(dir: &Path) -> Result<Checkpoint, ModelError> {
     let (config_path, generation_path) = (dir.join("config.json"), dir.join("generation_config.json"));
-    let config: Config = json(&config_path)?;
+    let config: Config = files::json(&config_path)?;
     let dims = dims(&config_path, &config)?;
-    let generation: Option<GenerationConfig> = optional(json(&generation_path))?;
+    let generation: Option<GenerationConfig> = files::optional(files::json(&generation_path))?;
     let stored = if dir.join(SINGLE).is_file() {
         read_shard(&dir.join(SINGLE))?
     } else {
@@ -112,12 +107,12 @@ fn dims(path: &Path, c: &Config) -> Result<Dims, ModelError> {
 }
 
 fn read_shard(path: &Path) -> Result<BTreeMap<String, Tensor>, ModelError> {
-    safetensors::parse(&mapped::map(path)?).map_err(|source| format_error(path, source))
+    safetensors::parse(&mapped::map(path)?).map_err(|source| files::format_error(path, source))
 }
 
 fn read_shards(dir: &Path) -> Result<BTreeMap<String, Tensor>, ModelError> {
     let index_path = dir.join(SHARDED);
-    let Index { weight_map } = json(&index_path)?;
+    let Index { weight_map } = files::json(&index_path)?;
     let mut files: BTreeMap<&str, BTreeMap<String, Tensor>> = BTreeMap::new();
     let mut all = BTreeMap::new();
     for (name, file) in &weight_map {
@@ -175,32 +170,16 @@ fn rename(dims: &Dims, mut stored: BTreeMap<String, Tensor>) -> Result<BTreeMap<
     Ok(tensors)
 }
 
+/// The tokenizer, as one file or as `vocab.json`, whose ids are the merge ranks that `merges.txt` lists.
 fn vocabulary(dir: &Path) -> Result<Vocabulary, ModelError> {
-    let path = dir.join("vocab.json");
-    Vocabulary::from_vocab_json(&read(&path)?).map_err(|source| ModelError::Tokenizer { path, source })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    fs::read(path).map_err(|source| ModelError::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
-    serde_json::from_slice(&read(path)?).map_err(|e| format_error(path, FormatError::Json(e)))
-}
-
-pub(super) fn optional<T>(read: Result<T, ModelError>) -> Result<Option<T>, ModelError> {
-    match read {
-        Err(ModelError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
-}
-
-pub(super) fn format_error(path: &Path, source: FormatError) -> ModelError {
-    ModelError::Format {
-        origin: PathBuf::from(path).display().to_string(),
-        source,
-    }
+    let path = dir.join("tokenizer.json");
+    let read = match files::optional(files::read(&path))? {
+        Some(json) => (Vocabulary::from_tokenizer_json(&json), path),
+        None => {
+            let path = dir.join("vocab.json");
+            (Vocabulary::from_vocab_json(&files::read(&path)?), path)
+        }
+    };
+    let (vocabulary, path) = read;
+    vocabulary.map_err(|source| ModelError::Tokenizer { path, source })
 }

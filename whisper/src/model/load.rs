@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{Checkpoint, ModelError, huggingface};
+use super::{Checkpoint, ModelError, ctranslate2, faster_whisper, huggingface};
 
 /// Loads the model at `path`, recognised by its content: a Hugging Face directory (or its weight file), a
 /// faster-whisper directory (or its `model.bin`), a whisper.cpp file.
@@ -36,22 +36,25 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
             path: path.to_owned(),
         }),
         [_, _, _, _, _, _, 0, 0, b'{', ..] => huggingface::load(parent),
+        head if ctranslate2::begins(head) => faster_whisper::load(parent),
         _ => Err(unrecognised(path, "a file of another kind")),
     }
 }
 
 fn directory(dir: &Path) -> Result<Checkpoint, ModelError> {
-    if huggingface::is_there(dir) {
-        return huggingface::load(dir);
-    }
+    // A repository of the Hugging Face cache.
     let main = fs::read_to_string(dir.join("refs/main")).ok();
     let snapshot = main.map(|commit| dir.join("snapshots").join(commit.trim()));
-    match snapshot.filter(|s| s.is_dir()) {
-        Some(snapshot) if huggingface::is_there(&snapshot) => huggingface::load(&snapshot),
-        _ => Err(unrecognised(
+    let dir = snapshot.as_deref().filter(|s| s.is_dir()).unwrap_or(dir);
+    if huggingface::is_there(dir) {
+        huggingface::load(dir)
+    } else if faster_whisper::is_there(dir) {
+        faster_whisper::load(dir)
+    } else {
+        Err(unrecognised(
             dir,
             "a directory without model.safetensors or model.bin",
-        )),
+        ))
     }
 }
 

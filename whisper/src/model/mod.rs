@@ -1,8 +1,12 @@
 //! Model files of every origin, brought to one form: [`Checkpoint`].
 
 mod checkpoint;
+pub mod ctranslate2;
+mod cursor;
 mod dims;
 mod error;
+mod faster_whisper;
+mod files;
 mod huggingface;
 mod load;
 mod mapped;

@@ -31,3 +31,52 @@ pub(crate) fn huggingface(name: &str) -> String {
     let parts = name.split('.').map(|part| theirs(part).unwrap_or(part));
     parts.collect::<Vec<_>>().join(".")
 }
+
+/// Where CTranslate2 keeps a weight: its name there, and which of how many equal parts of the rows it is.
+///
+/// `encoder.blocks.0.attn.key.weight` is the second third of `encoder/layer_0/self_attention/linear_0/weight`.
+pub(crate) fn ctranslate2(name: &str) -> (String, usize, usize) {
+    let (place, parts) = match name {
+        "encoder.positional_embedding" => ("encoder/position_encodings/encodings".to_owned(), (0, 1)),
+        "decoder.positional_embedding" => ("decoder/position_encodings/encodings".to_owned(), (0, 1)),
+        "decoder.token_embedding.weight" => ("decoder/embeddings/weight".to_owned(), (0, 1)),
+        _ => {
+            let (layer, kind) = name.rsplit_once('.').unwrap_or((name, ""));
+            let (scope, layer) = match layer.split('.').collect::<Vec<_>>()[..] {
+                [part, "blocks", n, ref rest @ ..] => (format!("{part}/layer_{n}"), rest.join(".")),
+                [part, ref rest @ ..] => (part.to_owned(), rest.join(".")),
+                [] => (String::new(), String::new()),
+            };
+            let (place, parts) = CTRANSLATE2
+                .iter()
+                .find(|(ours, ..)| *ours == layer)
+                .map_or((layer.as_str(), (0, 1)), |(_, theirs, parts)| (theirs, *parts));
+            let kind = match (place.ends_with("layer_norm"), kind) {
+                (true, "weight") => "gamma",
+                (true, _) => "beta",
+                (false, kind) => kind,
+            };
+            (format!("{scope}/{place}/{kind}"), parts)
+        }
+    };
+    (place, parts.0, parts.1)
+}
+
+/// Layers with CTranslate2's name for them, and which part of how many.
+const CTRANSLATE2: [(&str, &str, (usize, usize)); 15] = [
+    ("attn_ln", "self_attention/layer_norm", (0, 1)),
+    ("attn.query", "self_attention/linear_0", (0, 3)),
+    ("attn.key", "self_attention/linear_0", (1, 3)),
+    ("attn.value", "self_attention/linear_0", (2, 3)),
+    ("attn.out", "self_attention/linear_1", (0, 1)),
+    ("cross_attn_ln", "attention/layer_norm", (0, 1)),
+    ("cross_attn.query", "attention/linear_0", (0, 1)),
+    ("cross_attn.key", "attention/linear_1", (0, 2)),
+    ("cross_attn.value", "attention/linear_1", (1, 2)),
+    ("cross_attn.out", "attention/linear_2", (0, 1)),
+    ("mlp_ln", "ffn/layer_norm", (0, 1)),
+    ("mlp.0", "ffn/linear_0", (0, 1)),
+    ("mlp.2", "ffn/linear_1", (0, 1)),
+    ("ln_post", "layer_norm", (0, 1)),
+    ("ln", "layer_norm", (0, 1)),
+];

@@ -106,7 +106,7 @@ pub fn parse(file: &Bytes) -> Result<BTreeMap<String, Tensor>, FormatError> {
             return Err(FormatError::Length {
                 name,
                 shape: entry.shape,
-                dtype,
+                dtype: entry.dtype,
                 found: end.saturating_sub(start),
             });
         }
