@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use crate::{audio::AudioError, model::ModelError};
+use crate::{audio::AudioError, model::ModelError, tokenizer::TokenizerError};
 
 /// Why there is no transcript.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The tokenizer does not fit the model or the language.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// An operator backend refused.
     #[error(transparent)]
     Ops(#[from] xdna_ops::Error),

@@ -32,6 +32,11 @@ const MAX_TEXT_CTX: usize = 1 << 14;
 const MAX_VOCAB: usize = 1 << 20;
 
 impl Dims {
+    /// Whether the vocabulary has languages beside English (`is_multilingual` of the reference).
+    pub fn is_multilingual(&self) -> bool {
+        self.n_vocab >= 51_865
+    }
+
     /// Whether these are dimensions of a model that openai-whisper could run.
     ///
     /// # Errors

@@ -1,19 +1,25 @@
 //! Model files of every origin, brought to one form: [`Checkpoint`].
 
+pub(crate) mod alignment;
+mod cache;
 mod checkpoint;
 pub mod ctranslate2;
 mod cursor;
+pub(crate) mod decoder;
 mod dims;
+pub(crate) mod encoder;
 mod error;
 mod faster_whisper;
 mod files;
 mod huggingface;
+mod layers;
 mod load;
 mod mapped;
 mod names;
 pub mod safetensors;
 mod validate;
 
+pub(crate) use cache::SelfCache;
 pub use checkpoint::{Checkpoint, Tensor};
 pub use dims::Dims;
 pub use error::{FormatError, ModelError};
