@@ -71,6 +71,71 @@ impl Whisper {
         &*self.backend
     }
 
+    /// Encodes one window: `mel` is time-major log-mel, `[2 * n_audio_ctx, n_mels]`; returns `[n_audio_ctx,
+    /// n_audio_state]`, row-major.
+    ///
+    /// `stage` sees the time-major activations after each [`Stage`].
+    ///
+    /// # Errors
+    /// [`Error::Option`] where `mel` is of another length.
+    pub fn embed_audio(&self, mel: &[f32], stage: &mut dyn FnMut(Stage, &[f32])) -> Result<Vec<f32>, Error> {
+        let expected = self.window_frames() * self.dims.n_mels;
+        if mel.len() != expected {
+            return Err(Error::Option(format!(
+                "log-mel of {} values, a window has {expected}",
+                mel.len()
+            )));
+        }
+        let go_on = &mut |at: Stage, values: &[f32]| {
+            stage(at, values);
+            true
+        };
+        self.encoder
+            .run(&*self.backend, mel, go_on)
+            .ok_or(Error::Cancelled)
+    }
+
+    /// Logits after each of `tokens`, `[tokens, n_vocab]`, given an encoded window `[n_audio_ctx, n_audio_state]`.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where there are none or too many tokens, one is not in the vocabulary, or `features` is of
+    /// another length.
+    pub fn logits(&self, tokens: &[u32], features: &[f32]) -> Result<Vec<f32>, Error> {
+        let Dims {
+            n_text_ctx,
+            n_vocab,
+            n_audio_ctx,
+            n_audio_state,
+            ..
+        } = self.dims;
+        if !(1..=n_text_ctx).contains(&tokens.len()) {
+            return Err(Error::Option(format!(
+                "{} tokens, the model reads 1 to {n_text_ctx}",
+                tokens.len()
+            )));
+        }
+        if let Some(token) = tokens.iter().find(|t| **t as usize >= n_vocab) {
+            return Err(Error::Option(format!(
+                "token {token} is not one of the model's {n_vocab}"
+            )));
+        }
+        let expected = n_audio_ctx * n_audio_state;
+        if features.len() != expected {
+            return Err(Error::Option(format!(
+                "{} features, a window has {expected}",
+                features.len()
+            )));
+        }
+        let backend = &*self.backend;
+        let cross = self.decoder.cross(backend, features);
+        let x = self
+            .decoder
+            .run(backend, tokens, &cross, &mut self.decoder.new_cache(), None);
+        let mut logits = Vec::new();
+        self.decoder.logits(backend, &x, &mut logits);
+        Ok(logits)
+    }
+
     pub(crate) fn vocabulary(&self) -> &Arc<Vocabulary> {
         &self.vocabulary
     }

@@ -23,12 +23,14 @@ struct Block {
     mlp: Mlp,
 }
 
-/// A step of the encoder, as [`Encoder::run`] reports it.
+/// A step of the encoder, as [`Whisper::embed_audio`](crate::Whisper::embed_audio) reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
+    /// After the first convolution and GELU, `[2 * n_audio_ctx, n_audio_state]`.
     Conv1,
-    /// After the second convolution, before positions are added.
+    /// After the second convolution and GELU, before positions are added, `[n_audio_ctx, n_audio_state]`.
     Conv2,
+    /// After a transformer block, `[n_audio_ctx, n_audio_state]`.
     Block(usize),
 }
 

@@ -22,5 +22,6 @@ mod validate;
 pub(crate) use cache::SelfCache;
 pub use checkpoint::{Checkpoint, Tensor};
 pub use dims::Dims;
+pub use encoder::Stage;
 pub use error::{FormatError, ModelError};
 pub use load::load;
