@@ -8,6 +8,7 @@ mod python;
 mod transcribe;
 
 pub mod audio;
+pub mod convert;
 pub mod mel;
 pub mod model;
 pub mod options;

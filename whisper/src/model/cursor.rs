@@ -55,6 +55,19 @@ impl<'f> Cursor<'f> {
         self.array(what).map(u32::from_le_bytes)
     }
 
+    /// A signed number that counts something, so below zero it is damage.
+    pub(super) fn count(&mut self, what: &'static str) -> Result<u32, FormatError> {
+        let n = self.u32(what)?;
+        if n > i32::MAX as u32 {
+            return Err(FormatError::Field {
+                field: what,
+                found: n.cast_signed().to_string(),
+                expected: "a number from 0",
+            });
+        }
+        Ok(n)
+    }
+
     /// Whether the file ends here.
     pub(super) fn end(&self, what: &str) -> Result<(), FormatError> {
         if self.is_at_end() {

@@ -5,7 +5,9 @@ use std::{
     path::Path,
 };
 
-use super::{Checkpoint, ModelError, ctranslate2, faster_whisper, huggingface};
+use xdna_ops::Bytes;
+
+use super::{Checkpoint, ModelError, ctranslate2, faster_whisper, ggml, huggingface, mapped};
 
 /// Loads the model at `path`, recognised by its content: a Hugging Face directory (or its weight file), a
 /// faster-whisper directory (or its `model.bin`), a whisper.cpp file.
@@ -31,6 +33,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     match &head[..] {
+        [b'l', b'm', b'g', b'g', ..] => ggml::load(&mapped::map(path)?, &path.display().to_string()),
         // An old checkpoint begins as a pickle of protocol 2, a newer one is a zip archive.
         [0x80, 2, ..] | [b'P', b'K', 3, 4, ..] => Err(ModelError::Pickle {
             path: path.to_owned(),
@@ -39,6 +42,15 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
         head if ctranslate2::begins(head) => faster_whisper::load(parent),
         _ => Err(unrecognised(path, "a file of another kind")),
     }
+}
+
+/// Loads a whisper.cpp file that is in memory already, such as one bundled in the program; the weights are lent, not
+/// copied. `origin` names it in messages, as a path would.
+///
+/// # Errors
+/// Where it is no such file, or no whole and sound model.
+pub fn load_bytes(bytes: Bytes, origin: &str) -> Result<Checkpoint, ModelError> {
+    ggml::load(&bytes, origin)
 }
 
 fn directory(dir: &Path) -> Result<Checkpoint, ModelError> {
