@@ -1,4 +1,4 @@
-use crate::DType;
+use crate::{DType, Isa};
 
 /// Why a weight cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,12 @@ pub enum Error {
         rows: usize,
         /// Scales given.
         found: usize,
+    },
+    /// The processor lacks an instruction set that was asked for.
+    #[error("this processor has no {isa}")]
+    Isa {
+        /// Instruction set asked for.
+        isa: Isa,
     },
     /// The thread pool could not be started.
     #[error("cannot start {threads} threads: {reason}")]
