@@ -15,8 +15,10 @@ pub mod ggml;
 mod huggingface;
 mod layers;
 mod load;
+pub mod locate;
 mod mapped;
 mod names;
+pub mod registry;
 pub mod safetensors;
 mod validate;
 
