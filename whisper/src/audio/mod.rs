@@ -1,6 +1,12 @@
 //! Sound as Whisper hears it: mono, 16 kHz, `f32` in [-1, 1].
 
-use std::{io, path::PathBuf};
+mod error;
+#[cfg(feature = "decode")]
+mod file;
+
+pub use error::{AudioError, Fault};
+#[cfg(feature = "decode")]
+pub use file::{AudioFile, Channel, RawSpec, RawSpecError};
 
 /// Samples a second.
 pub const SAMPLE_RATE: usize = 16_000;
@@ -54,26 +60,4 @@ impl Samples for PcmReader<'_> {
         self.0 = later;
         Ok(n)
     }
-}
-
-/// Why sound cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AudioError {
-    /// A file could not be opened or read.
-    #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The second reading of a sound met its end sooner than the first.
-    #[error("the sound changed while it was read: {expected} samples at first, {found} now")]
-    Changed {
-        /// Samples of the first reading.
-        expected: u64,
-        /// Samples of the second.
-        found: u64,
-    },
 }

@@ -1,0 +1,148 @@
+//! Bytes that can be read from their start as often as needed.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+};
+
+use symphonia::core::io::MediaSource;
+
+use crate::audio::{AudioError, Fault};
+
+/// A regular file or bytes in memory, shared by its readers.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    File { file: Arc<File>, len: u64 },
+    Bytes(Arc<[u8]>),
+}
+
+impl Source {
+    /// Opens `path`; what is no regular file is copied.
+    pub(super) fn open(path: &Path) -> Result<Self, AudioError> {
+        let failed = |source| AudioError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        if meta.is_dir() {
+            return Err(AudioError::File {
+                path: path.to_owned(),
+                fault: Fault::Directory,
+            });
+        }
+        if !meta.is_file() {
+            return Self::spool(path, file);
+        }
+        Ok(Self::File {
+            file: Arc::new(file),
+            len: meta.len(),
+        })
+    }
+
+    /// Copies a stream to an anonymous temporary file.
+    pub(super) fn spool(name: &Path, mut stream: impl Read) -> Result<Self, AudioError> {
+        let dir = std::env::temp_dir();
+        let failed = |source| AudioError::Spool {
+            path: name.to_owned(),
+            dir: dir.clone(),
+            source,
+        };
+        let file = tempfile::tempfile_in(&dir).map_err(failed)?;
+        let mut chunk = vec![0; 1 << 16];
+        let mut len = 0u64;
+        loop {
+            let n = match stream.read(&mut chunk) {
+                Ok(0) => {
+                    return Ok(Self::File {
+                        file: Arc::new(file),
+                        len,
+                    });
+                }
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => {
+                    return Err(AudioError::Io {
+                        path: name.to_owned(),
+                        source,
+                    });
+                }
+            };
+            file.write_all_at(&chunk[..n], len).map_err(failed)?;
+            len += n as u64;
+        }
+    }
+
+    pub(super) fn bytes(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::File { len, .. } => *len,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// A new reader at the first byte.
+    pub(super) fn cursor(&self) -> Cursor {
+        Cursor {
+            source: self.clone(),
+            position: 0,
+        }
+    }
+
+    fn read_at(&self, buf: &mut [u8], position: u64) -> io::Result<usize> {
+        // What a growing file gained since it was opened does not belong to the sound.
+        let rest = usize::try_from(self.len().saturating_sub(position)).unwrap_or(usize::MAX);
+        let n = buf.len().min(rest);
+        match self {
+            Self::File { file, .. } => file.read_at(&mut buf[..n], position),
+            Self::Bytes(_) if n == 0 => Ok(0),
+            Self::Bytes(bytes) => {
+                // In range: `n` is not 0, so `position` is below the length.
+                buf[..n].copy_from_slice(&bytes[position as usize..][..n]);
+                Ok(n)
+            }
+        }
+    }
+}
+
+/// One reader of a [`Source`].
+pub(super) struct Cursor {
+    source: Source,
+    position: u64,
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read_at(buf, self.position)?;
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Cursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(n) => Some(n),
+            SeekFrom::End(n) => self.source.len().checked_add_signed(n),
+            SeekFrom::Current(n) => self.position.checked_add_signed(n),
+        };
+        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Cursor {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.source.len())
+    }
+}
