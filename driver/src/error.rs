@@ -1,0 +1,334 @@
+//! What can go wrong between a program and its NPU.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+pub use crate::call::Call;
+use crate::ids::{ContextId, DeviceAddr};
+
+/// Any failure of this crate: which call, which errno, what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such device node.
+    #[error("no NPU: {} does not exist (is the amdxdna module loaded, and the device in its table?)", path.display())]
+    NoDevice {
+        /// The node.
+        path: PathBuf,
+    },
+    /// The device node can't be opened.
+    #[error("cannot open {}: {source}{}", path.display(), open_hint(source))]
+    Open {
+        /// The node.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The node belongs to another driver.
+    #[error("{} is driven by {name:?}, not by amdxdna", path.display())]
+    OtherDriver {
+        /// The node.
+        path: PathBuf,
+        /// The name its driver gives itself.
+        name: String,
+    },
+    /// The driver's major version is none this crate knows (0: in the kernel tree, 1: out of tree).
+    #[error("amdxdna driver {major}.{minor} is not supported: major versions 0 and 1 are")]
+    DriverVersion {
+        /// Major version.
+        major: i32,
+        /// Minor version.
+        minor: i32,
+    },
+    /// The PCI id is none of the device table's.
+    #[error("PCI device {vendor:04x}:{device:04x} revision {revision:02x} is no NPU this crate knows")]
+    UnknownChip {
+        /// PCI vendor.
+        vendor: u16,
+        /// PCI device.
+        device: u16,
+        /// PCI revision.
+        revision: u8,
+    },
+    /// A file of the kernel can't be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the kernel holds something else than expected.
+    #[error("{}: expected {expected}, found {found:?}", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What should be there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// The kernel refused a call.
+    #[error("{call} failed: {source}{}", hint(*call, source))]
+    Ioctl {
+        /// The call.
+        call: Call,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// Memory can't be mapped.
+    #[error("cannot map {len} bytes: {source}{}", map_hint(source))]
+    Map {
+        /// Bytes asked for.
+        len: usize,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The driver answered something it never should.
+    #[error("{call} returned {what} = {value:#x}")]
+    Answer {
+        /// The call.
+        call: Call,
+        /// The field.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+    },
+    /// The device was unplugged or its driver unloaded: close everything and open again.
+    #[error("{call}: the device is gone")]
+    DeviceGone {
+        /// The call that noticed.
+        call: Call,
+    },
+    /// The channel to the firmware is dead: nothing works before the driver is reloaded.
+    #[error("{call}: the driver lost contact with the firmware ({source}); reload amdxdna")]
+    FirmwareDead {
+        /// The call that noticed.
+        call: Call,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The device was opened by another process: its addresses mean that process's memory.
+    #[error("the device was opened by process {opened_by}, this is process {current}: open it after fork")]
+    OtherProcess {
+        /// Process that opened the device.
+        opened_by: u32,
+        /// Process that uses it.
+        current: u32,
+    },
+    /// This driver or firmware has no such feature.
+    #[error("{what} needs {needs}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// What would have it.
+        needs: &'static str,
+    },
+    /// No hardware context is free.
+    #[error(
+        "all {limit} hardware contexts of the device are in use ({live} live): retry when one is destroyed"
+    )]
+    ContextLimit {
+        /// Contexts the device has.
+        limit: u32,
+        /// Contexts that live now, in all processes.
+        live: u32,
+    },
+    /// The requested quality of service exceeds what the columns can do.
+    #[error("the QoS asks for more than {columns} columns can do: lower it, or pass none")]
+    QosUnreachable {
+        /// Columns requested.
+        columns: u16,
+    },
+    /// The columns are occupied by contexts of another width.
+    #[error(
+        "{columns} columns collide with live contexts of other widths ({})",
+        List(occupied)
+    )]
+    ColumnsOccupied {
+        /// Columns requested.
+        columns: u16,
+        /// Start column and width of the contexts that live now.
+        occupied: Vec<(u32, u32)>,
+    },
+    /// The firmware refused the context for a reason of its own.
+    #[error("the firmware refused a context of {columns} columns with {live} of {limit} contexts live")]
+    ContextRefused {
+        /// Columns requested.
+        columns: u16,
+        /// Contexts that live now.
+        live: u32,
+        /// Contexts the device has.
+        limit: u32,
+    },
+    /// The kernel no longer knows the context.
+    #[error("context {context} was destroyed behind our back{}", lost_hint(*minor))]
+    ContextLost {
+        /// The context.
+        context: ContextId,
+        /// Driver minor version.
+        minor: i32,
+    },
+    /// The context has no compute units yet, and this driver executes nothing before.
+    #[error("context {0} has no compute units: configure them before the first command")]
+    NotConfigured(ContextId),
+    /// The context already has its compute units.
+    #[error("context {0} already has its compute units: they are configured once")]
+    AlreadyConfigured(ContextId),
+    /// Something does not fit.
+    #[error("{what}: {len} exceeds the limit of {limit}")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// Its size.
+        len: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A range lies outside of a buffer.
+    #[error("{len} bytes at {offset} lie outside of a buffer of {size} bytes")]
+    OutOfRange {
+        /// First byte.
+        offset: usize,
+        /// Bytes.
+        len: usize,
+        /// Bytes of the buffer.
+        size: usize,
+    },
+    /// An offset or length does not suit the element type or the page size.
+    #[error("{what} {value:#x} is not a multiple of {align}")]
+    Misaligned {
+        /// What.
+        what: &'static str,
+        /// Its value.
+        value: usize,
+        /// The alignment.
+        align: usize,
+    },
+    /// A command in flight uses the buffer, so the host can't look at it.
+    #[error("the buffer at {0} is used by a command in flight")]
+    InFlight(DeviceAddr),
+    /// The host looks at the buffer, so no command can use it.
+    #[error("the buffer at {0} is being viewed by the host")]
+    Viewed(DeviceAddr),
+    /// Another process can write the buffer, so it can be copied from but not viewed.
+    #[error("the buffer at {0} is shared with others: copy from and to it, do not view it")]
+    SharedBuffer(DeviceAddr),
+    /// The kind of buffer does not suit.
+    #[error("{what} needs a buffer of kind {expected}, this one is {found}")]
+    WrongKind {
+        /// What it was wanted for.
+        what: &'static str,
+        /// The kind it needs.
+        expected: &'static str,
+        /// The kind it is.
+        found: crate::BoKind,
+    },
+    /// The buffer or command belongs to another open device.
+    #[error("{what} belongs to another device")]
+    OtherDevice {
+        /// What.
+        what: &'static str,
+    },
+    /// A chain mixes opcodes.
+    #[error("a chain runs one opcode: this one has {first}, the command {other}")]
+    MixedChain {
+        /// Opcode of the first command.
+        first: u32,
+        /// Opcode of the refused one.
+        other: u32,
+    },
+    /// A chain has no commands, or chains inside.
+    #[error("a chain needs at least one command, and none that is a chain")]
+    BadChain,
+    /// `XDNA_DEBUG` holds a word this crate does not know.
+    #[error("XDNA_DEBUG={found:?} is unknown; known: {known}")]
+    DebugSwitch {
+        /// The word.
+        found: String,
+        /// The words that are known.
+        known: &'static str,
+    },
+}
+
+impl Error {
+    /// The errno behind the error, if a system call failed.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Error::Open { source, .. }
+            | Error::Read { source, .. }
+            | Error::Ioctl { source, .. }
+            | Error::Map { source, .. }
+            | Error::FirmwareDead { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn ioctl(call: Call, errno: nix::Error) -> Self {
+        Error::Ioctl {
+            call,
+            source: io::Error::from_raw_os_error(errno as i32),
+        }
+    }
+}
+
+struct List<'a>(&'a [(u32, u32)]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (start, width)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{width} from column {start}")?;
+        }
+        Ok(())
+    }
+}
+
+fn open_hint(e: &io::Error) -> &'static str {
+    match e.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => "; add the user to the group that owns the node, usually render",
+        Some(libc::EINVAL | libc::ENODEV | libc::EOPNOTSUPP) => {
+            "; the driver could not bind the address space: is the IOMMU on, with PASID/SVA?"
+        }
+        Some(libc::EBUSY) => "; open the device once per process",
+        _ => "",
+    }
+}
+
+fn map_hint(e: &io::Error) -> &'static str {
+    match e.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM) => "; memory is short, or RLIMIT_MEMLOCK too low",
+        Some(libc::EEXIST) => "; before Linux 6.16 a buffer can be mapped once",
+        _ => "",
+    }
+}
+
+fn hint(call: Call, e: &io::Error) -> &'static str {
+    match (call, e.raw_os_error()) {
+        (Call::CreateBo, Some(libc::ENOMEM | libc::EPERM)) => {
+            "; memory is short, or RLIMIT_MEMLOCK too low for what is to be pinned"
+        }
+        (Call::CreateBo, Some(libc::ENOSPC)) => "; the device heap is full",
+        (Call::CreateBo, Some(libc::EFAULT)) => "; the memory can't be pinned: is it mapped and writable?",
+        (Call::CreateHwctx, Some(libc::ETIME)) => "; the firmware does not answer",
+        (Call::SetState, Some(libc::EACCES)) => "; only root may change the state of the device",
+        (Call::ExecCmd, Some(libc::ETIME)) => "; a buffer's pages could not be made resident",
+        (_, Some(libc::EPIPE)) => "; the driver lost contact with the firmware, reload amdxdna",
+        _ => "",
+    }
+}
+
+fn lost_hint(minor: i32) -> &'static str {
+    if minor <= 6 {
+        ": kernels up to 6.19 destroy all contexts of a client when any copy of its descriptor is closed (a child \
+         that exits or execs, dup and close); create a new one, and start no subprocess while contexts live"
+    } else {
+        "; create a new one"
+    }
+}
