@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use xdna_ops::DType;
 
-use crate::model::ModelError;
+use crate::{model::ModelError, tokenizer::TokenizerError};
 
 /// Why a model was not written.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum ConvertError {
     /// The model cannot be stored so: its rows are no whole number of blocks, or a weight is missing.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The vocabulary is that of another kind of model.
+    #[error(transparent)]
+    Tokenizer(TokenizerError),
     /// Something is there already.
     #[error("{path} exists", path = path.display())]
     Exists {

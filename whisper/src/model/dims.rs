@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use super::ModelError;
 
 /// The ten numbers that make a Whisper model, with openai-whisper's names (`ModelDimensions`).
@@ -25,16 +27,24 @@ pub struct Dims {
     pub n_text_layer: usize,
 }
 
+/// Tokens that are neither ordinary nor languages: end, start, six more, 1501 timestamps.
+const SPECIAL: usize = 1 + 1 + 6 + 1501;
+/// Ordinary tokens of an English-only model; a multilingual one has one more.
+const ORDINARY: usize = 50_256;
+/// Where multilingual models begin.
+const MULTILINGUAL: usize = 51_865;
+/// 1 to 100 languages.
+const VOCAB: RangeInclusive<usize> = ORDINARY + SPECIAL + 1..=ORDINARY + 1 + SPECIAL + 100;
+
 /// Bounds far beyond every released model (1280 wide, 32 layers), which keep a damaged header from costing memory.
 const MAX_STATE: usize = 1 << 14;
 const MAX_LAYERS: usize = 256;
 const MAX_TEXT_CTX: usize = 1 << 14;
-const MAX_VOCAB: usize = 1 << 20;
 
 impl Dims {
     /// Whether the vocabulary has languages beside English (`is_multilingual` of the reference).
     pub fn is_multilingual(&self) -> bool {
-        self.n_vocab >= 51_865
+        self.n_vocab >= MULTILINGUAL
     }
 
     /// Whether these are dimensions of a model that openai-whisper could run.
@@ -59,7 +69,7 @@ impl Dims {
         let ranges = [
             ("n_audio_state", self.n_audio_state, 2..=MAX_STATE),
             ("n_audio_layer", self.n_audio_layer, 1..=MAX_LAYERS),
-            ("n_vocab", self.n_vocab, 1..=MAX_VOCAB),
+            ("n_vocab", self.n_vocab, VOCAB),
             ("n_text_ctx", self.n_text_ctx, 8..=MAX_TEXT_CTX),
             ("n_text_layer", self.n_text_layer, 1..=MAX_LAYERS),
         ];
@@ -83,6 +93,11 @@ impl Dims {
             }
         }
         Ok(())
+    }
+
+    /// How many tokens stand for text.
+    pub fn ordinary_tokens(&self) -> usize {
+        ORDINARY + usize::from(self.is_multilingual())
     }
 
     /// Name and shape of every weight of such a model, in the order of openai-whisper's `state_dict`.

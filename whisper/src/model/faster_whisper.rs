@@ -69,6 +69,13 @@ fn weights(mut model: Model, path: &Path) -> Result<(Dims, BTreeMap<String, Tens
     if model.spec != "WhisperSpec" {
         return Err(field("kind of model", model.spec, "WhisperSpec"));
     }
+    // int16 holds scales of the whole array and is computed with nowhere else.
+    if let Some((name, found)) = model.variables.iter().find_map(|(name, v)| match v {
+        Variable::Other(kind) => Some((name.clone(), (*kind).to_owned())),
+        _ => None,
+    }) {
+        return Err(files::format_error(path, FormatError::DType { name, found }));
+    }
     let scalar = |name: &str| match model.variables.get(name) {
         Some(Variable::Scalar(v)) => Some(*v),
         _ => None,
@@ -163,14 +170,7 @@ fn rename(dims: &Dims, model: &mut Model) -> Result<BTreeMap<String, Tensor>, Mo
 fn stored_tensor(model: &Model, stored: &str, name: &str, expected: &[usize]) -> Result<Tensor, ModelError> {
     match model.variables.get(stored) {
         Some(Variable::Tensor(t)) => Ok(t.clone()),
-        Some(Variable::Other(kind)) => Err(ModelError::Format {
-            origin: name.to_owned(),
-            source: FormatError::DType {
-                name: stored.to_owned(),
-                found: (*kind).to_owned(),
-            },
-        }),
-        Some(Variable::Scalar(_)) | None => Err(ModelError::Missing {
+        _ => Err(ModelError::Missing {
             name: name.to_owned(),
             expected: expected.to_vec(),
         }),

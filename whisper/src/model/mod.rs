@@ -17,7 +17,7 @@ mod layers;
 mod load;
 pub mod locate;
 mod mapped;
-mod names;
+pub(crate) mod names;
 pub mod registry;
 pub mod safetensors;
 mod validate;

@@ -3,19 +3,13 @@ use xdna_ops::DType;
 
 use super::{Checkpoint, ModelError, Tensor};
 
-/// Tokens beyond the ordinary ones: end, start, languages, six more, 1501 timestamps.
-const SPECIAL: usize = 1 + 1 + 99 + 6 + 1501;
-/// From large-v3 on there are 100 languages.
-const SPECIAL_V3: usize = SPECIAL + 1;
-
 pub(super) fn check(c: &Checkpoint) -> Result<(), ModelError> {
     c.dims.check()?;
-    let (found, n_vocab) = (c.vocabulary.len(), c.dims.n_vocab);
-    if ![SPECIAL, SPECIAL_V3].iter().any(|s| found + s == n_vocab) {
-        let expected = n_vocab.saturating_sub(if n_vocab == 51_866 { SPECIAL_V3 } else { SPECIAL });
+    let (found, expected) = (c.vocabulary.len(), c.dims.ordinary_tokens());
+    if found != expected {
         return Err(ModelError::Vocabulary {
             found,
-            n_vocab,
+            n_vocab: c.dims.n_vocab,
             expected,
         });
     }
