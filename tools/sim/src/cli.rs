@@ -1,0 +1,110 @@
+//! The command line of `xdna sim`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::fault::Faults;
+use crate::frontends::seccomp::launch;
+use crate::kmd::{Config, Timing};
+use crate::profile::{AddressMode, Device, Kernel, Profile, Protocol, Rule, Rules};
+
+/// Runs a program with a simulated NPU.
+#[derive(Args, Debug)]
+pub struct SimArgs {
+    /// The NPU: npu1, npu4, npu5 or npu6
+    #[arg(long, default_value = "npu4")]
+    device: Device,
+    /// The kernel whose driver is simulated: 6.14, 6.16, 6.17, 6.18, 6.19, 7.0, 7.1, 7.2, 7.3, staging or oot
+    #[arg(long, default_value = "7.3")]
+    kernel: Kernel,
+    /// Firmware protocol, for example 6.18 [default: the newest that the kernel accepts]
+    #[arg(long, value_name = "PROTOCOL")]
+    firmware: Option<Protocol>,
+    /// How the device reaches memory: sva, iova or carveout
+    #[arg(long, default_value = "sva")]
+    iommu: AddressMode,
+    /// What goes wrong: EVENT:WHEN:EFFECT, several separated by commas, or @FILE
+    #[arg(long, value_name = "SCRIPT")]
+    fault: Option<String>,
+    /// Writes every call of the device to FILE
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Time limit of a command in milliseconds, 0 for none [default: the kernel's own]
+    #[arg(long, value_name = "MS")]
+    job_timeout: Option<u64>,
+    /// Idle time before the device suspends, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    autosuspend: u64,
+    /// How long a command takes, in microseconds
+    #[arg(long, value_name = "US", default_value_t = 0)]
+    exec_time: u64,
+    /// How long firmware boots after a suspend, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    boot_time: u64,
+    /// How long after a timeout commands vanish, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    drop_window: u64,
+    /// Module parameter force_cmdlist: true or false [default: the kernel's own]
+    #[arg(long, value_name = "BOOL")]
+    force_cmdlist: Option<bool>,
+    /// Switches a rule of the driver off, to see that a test notices
+    #[arg(long, value_name = "RULE", hide = true)]
+    without: Vec<Rule>,
+    /// Lists the rules that --without takes
+    #[arg(long, hide = true, exclusive = true)]
+    list_rules: bool,
+    /// The program and its arguments
+    #[arg(last = true, value_name = "PROGRAM", required_unless_present = "list_rules")]
+    program: Vec<OsString>,
+}
+
+/// Runs `args`; returns the program's exit code.
+///
+/// # Errors
+/// When the program could not be started, as a message.
+pub fn run(args: SimArgs) -> Result<i32, String> {
+    if args.list_rules {
+        let names: Vec<&str> = Rule::ALL.iter().map(|r| r.name()).collect();
+        writeln!(std::io::stdout(), "{}", names.join("\n")).map_err(|e| e.to_string())?;
+        return Ok(0);
+    }
+    let faults = match args.fault.as_deref().map(|f| f.strip_prefix('@').ok_or(f)) {
+        None => Faults::default(),
+        Some(Err(script)) => script.parse().map_err(|e| format!("{e}"))?,
+        Some(Ok(file)) => {
+            let script = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
+            script.parse().map_err(|e| format!("{file}: {e}"))?
+        }
+    };
+    let timing = Timing {
+        job_timeout: args.job_timeout.map(Duration::from_millis),
+        autosuspend: Duration::from_millis(args.autosuspend),
+        exec: Duration::from_micros(args.exec_time),
+        boot: Duration::from_millis(args.boot_time),
+        drop_window: Duration::from_millis(args.drop_window),
+        force_cmdlist: args.force_cmdlist,
+        ..Timing::default()
+    };
+    let mut stderr = std::io::stderr();
+    let profile = Profile::new(args.device, args.kernel, args.firmware, args.iommu);
+    let message = match &profile {
+        Ok(profile) => format!("xdna-sim: {NODE} is simulated: {profile}"),
+        Err(e) => format!("xdna-sim: no device: {e}"),
+    };
+    writeln!(stderr, "{message}").map_err(|e| e.to_string())?;
+    let rules = Rules::without(args.without);
+    let config = profile.ok().map(|profile| Config {
+        profile,
+        rules,
+        timing,
+        faults,
+        trace: args.trace,
+    });
+    launch::run(config, args.program).map_err(|e| e.to_string())
+}
+
+const NODE: &str = crate::frontends::seccomp::supervisor::NODE;

@@ -1,0 +1,3 @@
+//! Front ends: how programs reach the simulated device.
+
+pub mod seccomp;

@@ -1,0 +1,217 @@
+//! Starts a program under the supervisor.
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsString};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::UnixStream;
+use std::{fs, process};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, execvp, getgid, getuid};
+
+use super::filter::{Traps, program};
+use super::supervisor::Supervisor;
+use super::sys::{self, Listener};
+use super::world::{self, NodeKind};
+use crate::kmd::{Config, Kmd};
+use crate::profile::{Kernel, Profile};
+
+/// Exit code of a program that could not be started.
+const CANNOT_START: i32 = 127;
+
+/// Why a program did not run under the simulated device.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// A filter with a listener is there already.
+    #[error(
+        "this process is already under a simulated device or another seccomp supervisor: the kernel allows one per process tree"
+    )]
+    Nested,
+    /// The namespace could not be made.
+    #[error(
+        "cannot make the namespace of the simulated device ({what}): {source}; it takes root, or user namespaces"
+    )]
+    Namespace {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The filter was refused.
+    #[error("the kernel refused the system call filter: {0}; it takes Linux 5.19 or later")]
+    Filter(Errno),
+    /// Anything else.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs `argv` with the device of `config`, or without any; returns its exit code, 128 + signal if one killed it.
+///
+/// # Errors
+/// See [`LaunchError`]; failures after the program has started are its own.
+pub fn run(config: Option<Config>, argv: Vec<OsString>) -> Result<i32, LaunchError> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let kernel = config.as_ref().map(|c| c.profile.kernel);
+    let profile = config.as_ref().map(|c| c.profile);
+    let Some(child) = sys::fork().map_err(io::Error::from)? else {
+        drop(ours);
+        let error = start(theirs, profile.as_ref(), kernel, argv);
+        let mut stderr = io::stderr();
+        // There is nobody left to tell if this fails.
+        let _ = writeln!(stderr, "xdna-sim: {error}");
+        process::exit(CANNOT_START);
+    };
+    drop(theirs);
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP]);
+    signals.thread_block().map_err(io::Error::from)?;
+    let outcome = supervise(ours, config, child, &signals);
+    if outcome.is_err() {
+        // Without its supervisor the program cannot go on.
+        let _ = kill(child, Signal::SIGKILL);
+        let _ = waitpid(child, None);
+    }
+    outcome
+}
+
+fn supervise(
+    mut link: UnixStream,
+    config: Option<Config>,
+    child: Pid,
+    signals: &SigSet,
+) -> Result<i32, LaunchError> {
+    use std::io::Read;
+    let mut number = [0; 4];
+    let received = link.read_exact(&mut number);
+    let pidfd = sys::pidfd_open(child.as_raw(), false).map_err(io::Error::from)?;
+    if received.is_err() {
+        // The child has said why.
+        return Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START));
+    }
+    let Some(config) = config else {
+        return Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START));
+    };
+    let listener: OwnedFd =
+        sys::pidfd_getfd(pidfd.as_fd(), i32::from_le_bytes(number)).map_err(io::Error::from)?;
+    link.write_all(&[1])?;
+    let signalfd = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .map_err(io::Error::from)?;
+    let mut supervisor = Supervisor::new(Listener::from(listener), Kmd::new(config)?)?;
+    let mut code = None;
+    supervisor.serve(&[pidfd.as_fd(), signalfd.as_fd()], |index| {
+        if index == 0 {
+            if code.is_none() {
+                code = exit_code(waitpid(child, None)?);
+            }
+            return Ok(());
+        }
+        while let Some(info) = signalfd.read_signal()? {
+            // The terminal sends SIGINT and SIGQUIT to the program itself.
+            if let Ok(signal @ (Signal::SIGTERM | Signal::SIGHUP)) = Signal::try_from(info.ssi_signo as i32) {
+                let _ = kill(child, signal);
+            }
+        }
+        Ok(())
+    })?;
+    match code {
+        Some(code) => Ok(code),
+        None => Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START)),
+    }
+}
+
+fn exit_code(status: WaitStatus) -> Option<i32> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(code),
+        WaitStatus::Signaled(_, signal, _) => Some(128 + signal as i32),
+        _ => None,
+    }
+}
+
+/// The child: makes its world, filters itself, becomes the program. Returns only with an error.
+fn start(
+    mut link: UnixStream,
+    profile: Option<&Profile>,
+    kernel: Option<Kernel>,
+    argv: Vec<OsString>,
+) -> LaunchError {
+    match become_program(&mut link, profile, kernel, argv) {
+        Ok(never) => match never {},
+        Err(e) => e,
+    }
+}
+
+fn become_program(
+    link: &mut UnixStream,
+    profile: Option<&Profile>,
+    kernel: Option<Kernel>,
+    argv: Vec<OsString>,
+) -> Result<Infallible, LaunchError> {
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)?;
+    enter_user_namespace()?;
+    let kind = world::enter(profile).map_err(|source| LaunchError::Namespace {
+        what: "mounts",
+        source,
+    })?;
+    let argv = argv
+        .into_iter()
+        .map(|a| CString::new(a.into_vec()).map_err(io::Error::from));
+    let argv: Vec<CString> = argv.collect::<Result<_, _>>()?;
+    let name = argv
+        .first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program"))?;
+    match kernel {
+        Some(kernel) => filter_self(link, kernel, kind)?,
+        None => link.write_all(&[0; 4])?,
+    }
+    let errno = match execvp(name, &argv) {
+        Ok(never) => return Ok(never),
+        Err(errno) => errno,
+    };
+    let message = format!("cannot run {}: {}", name.to_string_lossy(), errno.desc());
+    Err(io::Error::new(io::Error::from(errno).kind(), message).into())
+}
+
+/// Filters this process and waits until the supervisor has the listener.
+fn filter_self(link: &mut UnixStream, kernel: Kernel, kind: NodeKind) -> Result<(), LaunchError> {
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    prctl::set_no_new_privs().map_err(io::Error::from)?;
+    let traps = Traps {
+        closes: kernel <= Kernel::V6_19,
+        paths: kind == NodeKind::Borrowed,
+    };
+    let listener = sys::install_filter(&program(traps)).map_err(|e| match e {
+        Errno::EBUSY => LaunchError::Nested,
+        e => LaunchError::Filter(e),
+    })?;
+    link.write_all(&listener.as_fd().as_raw_fd().to_le_bytes())?;
+    link.read_exact(&mut [0])?;
+    Ok(())
+}
+
+/// Without root, root of a user namespace of our own.
+fn enter_user_namespace() -> Result<(), LaunchError> {
+    let (uid, gid) = (getuid(), getgid());
+    if uid.is_root() && unshare_allowed() {
+        return Ok(());
+    }
+    let failed = |what| move |source: io::Error| LaunchError::Namespace { what, source };
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|e| failed("user namespace")(e.into()))?;
+    fs::write("/proc/self/setgroups", "deny").map_err(failed("setgroups"))?;
+    fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).map_err(failed("uid_map"))?;
+    fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).map_err(failed("gid_map"))
+}
+
+/// True with CAP_SYS_ADMIN.
+fn unshare_allowed() -> bool {
+    let caps = super::process::status_field(process::id() as i32, "CapEff");
+    caps.and_then(|v| u64::from_str_radix(&v, 16).ok())
+        .is_some_and(|c| c & 1 << 21 != 0)
+}

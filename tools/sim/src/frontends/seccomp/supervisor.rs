@@ -1,0 +1,353 @@
+//! The supervisor: receives notifications, asks the kernel model, answers.
+
+use std::fs::OpenOptions;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::time::{ClockId, clock_gettime};
+
+use super::process::{NotifiedThread, ProcessMemory, process_of};
+use super::sys::{Listener, Notification};
+use super::world::PCI_ADDRESS;
+use super::{identity, path, signals, stat};
+use crate::kmd::{Caller, ClientId, Kmd, MapRequest, Pending, Step, is_marked, mark};
+
+/// The node that programs open.
+pub const NODE: &str = "/dev/accel/accel0";
+/// Minor number of the node.
+pub const NODE_MINOR: u32 = 0;
+/// How often waiting threads are looked at for signals, in milliseconds.
+const SIGNAL_POLL_MS: u64 = 2;
+
+/// A call that waits for its answer.
+struct Parked {
+    notification: Notification,
+    pending: Pending,
+}
+
+/// Answers the calls of filtered threads with one simulated device.
+pub struct Supervisor {
+    listener: Listener,
+    kmd: Kmd,
+    device_inode: u64,
+    parked: Vec<Parked>,
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+fn now() -> u64 {
+    let t = clock_gettime(ClockId::CLOCK_MONOTONIC);
+    t.map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+}
+
+impl Supervisor {
+    /// A supervisor of the threads behind `listener`.
+    ///
+    /// # Errors
+    /// When the device's memory file cannot be looked at.
+    pub fn new(listener: Listener, kmd: Kmd) -> io::Result<Self> {
+        let file = std::fs::File::from(kmd.store().fd().try_clone_to_owned()?);
+        let device_inode = file.metadata()?.ino();
+        Ok(Self {
+            listener,
+            kmd,
+            device_inode,
+            parked: Vec::new(),
+        })
+    }
+
+    /// Serves until the last filtered thread is gone, calling `woken` whenever `watched` is readable.
+    ///
+    /// # Errors
+    /// When the notifications themselves cannot be waited for.
+    pub fn serve(
+        &mut self,
+        watched: &[BorrowedFd<'_>],
+        mut woken: impl FnMut(usize) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut gone = vec![false; watched.len()];
+        loop {
+            let timeout = self.timeout();
+            let mut fds = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+            let live = watched.iter().zip(&gone).filter(|(_, gone)| !**gone);
+            fds.extend(live.map(|(fd, _)| PollFd::new(*fd, PollFlags::POLLIN)));
+            match poll(&mut fds, timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+            let events: Vec<PollFlags> = fds
+                .iter()
+                .map(|f| f.revents().unwrap_or(PollFlags::empty()))
+                .collect();
+            let indices: Vec<usize> = (0..watched.len()).filter(|&i| !gone[i]).collect();
+            for (&index, event) in indices.iter().zip(&events[1..]) {
+                if !event.is_empty() {
+                    woken(index)?;
+                    gone[index] = event.contains(PollFlags::POLLHUP);
+                }
+            }
+            if events[0].contains(PollFlags::POLLIN) {
+                match self.listener.receive() {
+                    Ok(notification) => self.handle(notification),
+                    // Its thread died in between.
+                    Err(Errno::ENOENT | Errno::EINTR) => {}
+                    Err(e) => return Err(e.into()),
+                }
+            } else if events[0].intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
+                return Ok(());
+            }
+            self.kmd.advance(now());
+            self.revisit();
+        }
+    }
+
+    /// How long nothing can happen.
+    fn timeout(&mut self) -> PollTimeout {
+        let now = now();
+        let deadlines = self.parked.iter().filter_map(|p| p.pending.deadline());
+        let next = deadlines.chain(self.kmd.next_event()).min();
+        let wait = next.map(|at| at.saturating_sub(now).div_ceil(1_000_000));
+        let looks = (!self.parked.is_empty()).then_some(SIGNAL_POLL_MS);
+        match wait.into_iter().chain(looks).min() {
+            None => PollTimeout::NONE,
+            Some(ms) => PollTimeout::try_from(ms.min(60_000) as i32).unwrap_or(PollTimeout::ZERO),
+        }
+    }
+
+    fn handle(&mut self, n: Notification) {
+        let (listener, device_inode) = (&self.listener, self.device_inode);
+        let fd = |arg: u64| identity::client_of(n.thread as i32, arg as i32, device_inode);
+        let outcome = match libc::c_long::from(n.number) {
+            libc::SYS_ioctl => match fd(n.args[0]) {
+                Some(client) => return self.ioctl(n, client),
+                None => listener.pass(n.id),
+            },
+            libc::SYS_mmap => match fd(n.args[4]) {
+                Some(client) => self.mmap(&n, client),
+                None => listener.pass(n.id),
+            },
+            libc::SYS_open => return self.open(n, libc::AT_FDCWD, n.args[0], n.args[1]),
+            libc::SYS_openat => return self.open(n, n.args[0] as i32, n.args[1], n.args[2]),
+            libc::SYS_openat2 => {
+                let mut flags = [0; 8];
+                let read = self.caller(&n).memory().read(n.args[2], &mut flags);
+                let flags = read.map_or(0, |()| u64::from_le_bytes(flags));
+                return self.open(n, n.args[0] as i32, n.args[1], flags);
+            }
+            libc::SYS_fstat => match fd(n.args[0]) {
+                Some(_) => self.write_back(&n, n.args[1], &stat::stat(NODE_MINOR)),
+                None => listener.pass(n.id),
+            },
+            libc::SYS_newfstatat if self.is_node(&n, n.args[0] as i32, n.args[1]) => {
+                self.write_back(&n, n.args[2], &stat::stat(NODE_MINOR))
+            }
+            libc::SYS_statx if self.is_node(&n, n.args[0] as i32, n.args[1]) => {
+                self.write_back(&n, n.args[4], &stat::statx(NODE_MINOR))
+            }
+            libc::SYS_stat | libc::SYS_lstat if self.is_node(&n, libc::AT_FDCWD, n.args[0]) => {
+                self.write_back(&n, n.args[1], &stat::stat(NODE_MINOR))
+            }
+            _ => listener.pass(n.id),
+        };
+        report(outcome);
+    }
+
+    fn caller(&self, n: &Notification) -> NotifiedThread<'_> {
+        NotifiedThread {
+            listener: &self.listener,
+            id: n.id,
+            thread: n.thread as i32,
+            device_inode: self.device_inode,
+        }
+    }
+
+    /// True if a path, or an empty path with a descriptor, names the node.
+    fn is_node(&self, n: &Notification, dir: i32, path_at: u64) -> bool {
+        let memory = self.caller(n).memory();
+        match path::read_string(&*memory, path_at) {
+            Some(p) if p.is_empty() => identity::client_of(n.thread as i32, dir, self.device_inode).is_some(),
+            Some(p) if p.contains("accel") => {
+                path::absolute(n.thread as i32, dir, &p).is_some_and(|p| p == Path::new(NODE))
+            }
+            _ => false,
+        }
+    }
+
+    fn write_back(&self, n: &Notification, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let written = self.caller(n).memory().write(address, bytes);
+        self.listener
+            .answer(n.id, written.map(|()| 0).map_err(|e| e as i32))
+    }
+
+    fn open(&mut self, n: Notification, dir: i32, path_at: u64, flags: u64) {
+        let node = flags & libc::O_PATH as u64 == 0 && self.is_node(&n, dir, path_at);
+        let outcome = if !node {
+            if let Some(text) = self.fdinfo(&n, dir, path_at) {
+                return report(self.open_text(&n, &text, flags & libc::O_CLOEXEC as u64 != 0));
+            }
+            self.listener.pass(n.id)
+        } else {
+            self.sweep();
+            match self.open_node(&n, flags as i32) {
+                Ok(fd) => {
+                    log::debug!("thread {} opened the node as {fd}", n.thread);
+                    Ok(())
+                }
+                Err(e) => self.listener.answer(n.id, Err(e as i32)),
+            }
+        };
+        report(outcome);
+    }
+
+    /// The fdinfo that a path names, if it is that of the node's descriptor.
+    fn fdinfo(&mut self, n: &Notification, dir: i32, path_at: u64) -> Option<String> {
+        let path = path::read_string(&*self.caller(n).memory(), path_at).filter(|p| p.contains("fdinfo"))?;
+        let path = path::absolute(n.thread as i32, dir, &path)?;
+        let (owner, fd) = path::fdinfo(&path, n.thread as i32)?;
+        let client = identity::client_of(owner, fd, self.device_inode)?;
+        let kernel = std::fs::read_to_string(format!("/proc/{owner}/fdinfo/{fd}")).ok()?;
+        let generic = kernel.lines().filter(|l| !l.starts_with("lock:"));
+        let generic: String = generic.flat_map(|l| [l, "\n"]).collect();
+        Some(generic + &self.kmd.fdinfo(client, PCI_ADDRESS))
+    }
+
+    /// Answers an open with a file of this content.
+    fn open_text(&self, n: &Notification, text: &str, cloexec: bool) -> Result<(), Errno> {
+        let sent = memfd_create(c"fdinfo", MFdFlags::MFD_CLOEXEC).and_then(|fd| {
+            let mut file = std::fs::File::from(fd);
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.rewind());
+            written.map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+            self.listener.add_fd(n.id, file.as_fd(), cloexec, true)
+        });
+        match sent {
+            Ok(_) => Ok(()),
+            Err(e) => self.listener.answer(n.id, Err(e as i32)),
+        }
+    }
+
+    /// Answers an open with a descriptor of a new client.
+    fn open_node(&mut self, n: &Notification, flags: i32) -> Result<i32, Errno> {
+        let process = process_of(n.thread as i32).ok_or(Errno::ESRCH)?;
+        let memory = Rc::new(ProcessMemory::new(process, self.device_inode));
+        let client = self.kmd.open(process, memory)?;
+        let mode = flags & libc::O_ACCMODE;
+        let mut options = OpenOptions::new();
+        options.read(mode != libc::O_WRONLY).write(mode != libc::O_RDONLY);
+        let fd = mark(self.kmd.store().fd(), &options, client.0);
+        let sent = fd
+            .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+            .and_then(|fd| {
+                self.listener
+                    .add_fd(n.id, fd.as_fd(), flags & libc::O_CLOEXEC != 0, true)
+            });
+        if sent.is_err() {
+            self.kmd.release(client);
+        }
+        sent
+    }
+
+    fn mmap(&mut self, n: &Notification, client: ClientId) -> Result<(), Errno> {
+        let caller = NotifiedThread {
+            listener: &self.listener,
+            id: n.id,
+            thread: n.thread as i32,
+            device_inode: self.device_inode,
+        };
+        let kind = n.args[3] as i32 & libc::MAP_TYPE;
+        let request = MapRequest {
+            offset: n.args[5],
+            len: n.args[1],
+            private: kind == libc::MAP_PRIVATE,
+        };
+        match self.kmd.mmap(client, &caller, &request) {
+            Ok(()) => self.listener.pass(n.id),
+            Err(e) => self.listener.answer(n.id, Err(e as i32)),
+        }
+    }
+
+    fn ioctl(&mut self, n: Notification, client: ClientId) {
+        self.sweep();
+        self.kmd.advance(now());
+        let caller = NotifiedThread {
+            listener: &self.listener,
+            id: n.id,
+            thread: n.thread as i32,
+            device_inode: self.device_inode,
+        };
+        let step = self.kmd.ioctl(client, &caller, n.args[1] as u32, n.args[2]);
+        self.settle(n, step);
+    }
+
+    /// Answers a call, or keeps it.
+    fn settle(&mut self, notification: Notification, step: Step) {
+        match step {
+            Step::Done(answer) => {
+                report(
+                    self.listener
+                        .answer(notification.id, answer.map_err(|e| e as i32)),
+                );
+            }
+            Step::Parked(pending) => self.parked.push(Parked {
+                notification,
+                pending,
+            }),
+        }
+    }
+
+    /// Looks again at the calls that wait.
+    fn revisit(&mut self) {
+        for Parked {
+            notification,
+            pending,
+        } in std::mem::take(&mut self.parked)
+        {
+            let thread = notification.thread as i32;
+            if !self.listener.is_valid(notification.id) {
+                continue;
+            }
+            let interruptible = pending.is_interruptible();
+            let caller = NotifiedThread {
+                listener: &self.listener,
+                id: notification.id,
+                thread,
+                device_inode: self.device_inode,
+            };
+            match self.kmd.resume(&caller, pending) {
+                Step::Parked(pending) if interruptible => match signals::interruption(thread) {
+                    Some(errno) => {
+                        self.kmd.interrupted(&caller, &pending);
+                        report(self.listener.answer(notification.id, Err(errno)));
+                    }
+                    None => self.parked.push(Parked {
+                        notification,
+                        pending,
+                    }),
+                },
+                step => self.settle(notification, step),
+            }
+        }
+    }
+
+    /// Releases the clients whose last descriptor is gone.
+    fn sweep(&mut self) {
+        for client in self.kmd.clients() {
+            if !is_marked(self.kmd.store().fd(), client.0) {
+                self.kmd.release(client);
+            }
+        }
+    }
+}
+
+/// An answer nobody waits for any more is no failure: the thread was killed.
+fn report(outcome: Result<(), Errno>) {
+    match outcome {
+        Ok(()) | Err(Errno::ENOENT) => {}
+        Err(e) => log::warn!("cannot answer a call: {e}"),
+    }
+}

@@ -1,0 +1,230 @@
+//! A private mount namespace in which the node and the sysfs files of the device exist.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use super::stat::ACCEL_MAJOR;
+use super::supervisor::NODE_MINOR;
+use crate::firmware;
+use crate::profile::{Feature, Profile};
+
+/// Address of the PCI function.
+pub const PCI_ADDRESS: &str = "0000:c5:00.1";
+const PCI_ROOT: &str = "pci0000:00";
+
+/// How the node came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A character device of the right number.
+    Real,
+    /// Another character device in its place: stat by path must be answered too.
+    Borrowed,
+}
+
+/// Gives the calling thread a mount namespace with the device of `profile`, or with none.
+///
+/// # Errors
+/// What unshare(2) and mount(2) say; the message names the path.
+pub fn enter(profile: Option<&Profile>) -> io::Result<NodeKind> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )?;
+    let stage = stage()?;
+    let (dev, sys) = (stage.join("dev"), stage.join("sys"));
+    fs::create_dir(&dev)?;
+    fs::create_dir(&sys)?;
+    mirror(Path::new("/dev"), &dev, &["accel"])?;
+    mirror_sys(&sys)?;
+    let kind = match profile {
+        Some(profile) => {
+            device_files(&sys, profile)?;
+            node(&dev)?
+        }
+        None => NodeKind::Real,
+    };
+    bind(&dev, Path::new("/dev"))?;
+    bind(&sys, Path::new("/sys"))?;
+    umount2(&stage, MntFlags::MNT_DETACH)?;
+    fs::remove_dir(&stage)?;
+    Ok(kind)
+}
+
+/// A directory with a tmpfs on it, to build the new trees in.
+fn stage() -> io::Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("xdna-sim-{}", nix::unistd::gettid()));
+    fs::create_dir(&dir)?;
+    mount(
+        Some("xdna-sim"),
+        &dir,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some("mode=0755"),
+    )?;
+    Ok(dir)
+}
+
+fn bind(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(from), to, None::<&str>, flags, None::<&str>).map_err(|e| {
+        io::Error::new(
+            io::Error::from(e).kind(),
+            format!("mount on {}: {e}", to.display()),
+        )
+    })
+}
+
+/// Makes everything in `old` visible in `new`, but for the entries named.
+fn mirror(old: &Path, new: &Path, except: &[&str]) -> io::Result<()> {
+    let entries = match fs::read_dir(old) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if except.iter().any(|&x| name == x) {
+            continue;
+        }
+        let (from, to) = (entry.path(), new.join(&name));
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            symlink(fs::read_link(&from)?, &to)?;
+            continue;
+        }
+        if kind.is_dir() {
+            fs::create_dir(&to)?;
+        } else {
+            fs::File::create(&to)?;
+        }
+        if let Err(e) = bind(&from, &to) {
+            log::debug!("{e}: left out");
+        }
+    }
+    Ok(())
+}
+
+/// /sys, with real directories where the device's files go.
+fn mirror_sys(sys: &Path) -> io::Result<()> {
+    let old = Path::new("/sys");
+    mirror(old, sys, &["class", "bus", "devices", "dev", "module"])?;
+    let open = |path: &str, except: &[&str]| {
+        fs::create_dir_all(sys.join(path))?;
+        mirror(&old.join(path), &sys.join(path), except)
+    };
+    open("class", &["accel"])?;
+    open("bus", &["pci"])?;
+    open("bus/pci", &["devices", "drivers"])?;
+    open("bus/pci/devices", &[PCI_ADDRESS])?;
+    open("bus/pci/drivers", &["amdxdna"])?;
+    open("devices", &[PCI_ROOT])?;
+    open(&format!("devices/{PCI_ROOT}"), &[PCI_ADDRESS])?;
+    open("dev", &["char"])?;
+    open("dev/char", &[&format!("{ACCEL_MAJOR}:{NODE_MINOR}")])?;
+    open("module", &["amdxdna"])
+}
+
+fn node(dev: &Path) -> io::Result<NodeKind> {
+    fs::create_dir(dev.join("accel"))?;
+    let node = dev.join("accel/accel0");
+    let all = Mode::from_bits_truncate(0o666);
+    let number = makedev(u64::from(ACCEL_MAJOR), u64::from(NODE_MINOR));
+    if mknod(&node, SFlag::S_IFCHR, all, number).is_ok() {
+        // Whatever the umask took away.
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o666))?;
+        return Ok(NodeKind::Real);
+    }
+    fs::File::create(&node)?;
+    bind(Path::new("/dev/null"), &node)?;
+    Ok(NodeKind::Borrowed)
+}
+
+/// The product string: by revision where driver and firmware tell it.
+fn product(profile: &Profile) -> &'static str {
+    if profile.has(Feature::GetDevRevision) {
+        profile.device.product()
+    } else {
+        profile.device.generic_name()
+    }
+}
+
+fn device_files(sys: &Path, profile: &Profile) -> io::Result<()> {
+    let pci = format!("devices/{PCI_ROOT}/{PCI_ADDRESS}");
+    let accel = format!("{pci}/accel/accel0");
+    for dir in [&accel, "bus/pci/drivers/amdxdna", "class/accel", "module/amdxdna"] {
+        fs::create_dir_all(sys.join(dir))?;
+    }
+    let [major, minor, patch, build] = firmware::version(profile);
+    let (id, rev) = (profile.device.pci_id(), profile.device.revision());
+    let files = [
+        ("vendor", "0x1022\n".to_owned()),
+        ("device", format!("{id:#06x}\n")),
+        ("subsystem_vendor", "0x1022\n".to_owned()),
+        ("subsystem_device", format!("{id:#06x}\n")),
+        ("revision", format!("{rev:#04x}\n")),
+        ("class", "0x118000\n".to_owned()),
+        ("vbnv", format!("{}\n", product(profile))),
+        ("device_type", "0\n".to_owned()),
+        ("fw_version", format!("{major}.{minor}.{patch}.{build}\n")),
+        (
+            "uevent",
+            format!("DRIVER=amdxdna\nPCI_CLASS=118000\nPCI_ID=1022:{id:04X}\nPCI_SLOT_NAME={PCI_ADDRESS}\n"),
+        ),
+        ("accel/accel0/dev", format!("{ACCEL_MAJOR}:{NODE_MINOR}\n")),
+        (
+            "accel/accel0/uevent",
+            format!("MAJOR={ACCEL_MAJOR}\nMINOR={NODE_MINOR}\nDEVNAME=accel/accel0\nDEVTYPE=accel_minor\n"),
+        ),
+    ];
+    for (name, text) in files {
+        fs::write(sys.join(&pci).join(name), text)?;
+    }
+    let links = [
+        (
+            format!("{pci}/driver"),
+            "../../../bus/pci/drivers/amdxdna".to_owned(),
+        ),
+        (format!("{pci}/subsystem"), "../../../bus/pci".to_owned()),
+        (
+            format!("{accel}/device"),
+            "../..".replace("../..", &format!("../../../{PCI_ADDRESS}")),
+        ),
+        (
+            format!("{accel}/subsystem"),
+            "../../../../../class/accel".to_owned(),
+        ),
+        (
+            format!("bus/pci/devices/{PCI_ADDRESS}"),
+            format!("../../../{pci}"),
+        ),
+        (
+            format!("bus/pci/drivers/amdxdna/{PCI_ADDRESS}"),
+            format!("../../../../{pci}"),
+        ),
+        (
+            "bus/pci/drivers/amdxdna/module".to_owned(),
+            "../../../../module/amdxdna".to_owned(),
+        ),
+        ("class/accel/accel0".to_owned(), format!("../../{accel}")),
+        (
+            format!("dev/char/{ACCEL_MAJOR}:{NODE_MINOR}"),
+            format!("../../{accel}"),
+        ),
+    ];
+    for (link, target) in links {
+        symlink(target, sys.join(link))?;
+    }
+    Ok(())
+}

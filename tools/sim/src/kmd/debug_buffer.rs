@@ -1,0 +1,93 @@
+//! Debug buffers, heap chunks and compute units as firmware is told of them.
+
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use xdna_uapi as uapi;
+
+use super::Kmd;
+use super::bo::{Bo, Kind};
+use super::client::ClientId;
+use super::fence::Fence;
+use crate::profile::{Feature, Kernel, Rule};
+
+impl Kmd {
+    pub(super) fn assign_debug(&mut self, id: ClientId, handle: u32, bo: u64) -> Result<(), Errno> {
+        let bo = self.debug_candidate(id, bo)?;
+        self.deny(Rule::DebugBusy, bo.debug_of.get().is_some(), Errno::EBUSY)?;
+        bo.debug_of.set(Some(handle));
+        self.context(id, handle)?.debug = Some(Rc::downgrade(&bo));
+        self.debug_operation(id, handle)
+    }
+
+    pub(super) fn remove_debug(&mut self, id: ClientId, handle: u32, bo: u64) -> Result<(), Errno> {
+        let bo = self.debug_candidate(id, bo)?;
+        let missing_case = self.profile.kernel <= Kernel::V7_0;
+        let wrong = bo.debug_of.get() != Some(handle);
+        self.deny(Rule::DebugRemove, missing_case || wrong, Errno::EINVAL)?;
+        bo.debug_of.set(None);
+        self.context(id, handle)?.debug = None;
+        self.debug_operation(id, handle)
+    }
+
+    fn debug_candidate(&mut self, id: ClientId, handle: u64) -> Result<Rc<Bo>, Errno> {
+        if self.profile.kernel < Kernel::V6_19 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let handle = u32::try_from(handle).map_err(|_| Errno::EINVAL)?;
+        let bo = self.client(id)?.bos.get(handle).cloned();
+        bo.filter(|b| b.kind == Kind::Dev).ok_or(Errno::EINVAL)
+    }
+
+    /// One command of the driver's own on a context: it takes a sequence number.
+    pub(super) fn debug_operation(&mut self, id: ClientId, handle: u32) -> Result<(), Errno> {
+        let context = self.context(id, handle)?;
+        let seq = context.next_seq;
+        context.next_seq += 1;
+        context.submissions += 1;
+        context.completions += 1;
+        context.syncobj.add_point(Fence::stub(), seq);
+        Ok(())
+    }
+
+    /// Whether firmware can be told of `chunks` heap chunks.
+    pub(super) fn check_chunks(&self, chunks: usize) -> Result<(), Errno> {
+        let unsupported = chunks > 1 && !self.profile.has(Feature::AddHostBuffer);
+        self.deny(Rule::ChunkFeature, unsupported, Errno::EOPNOTSUPP)
+    }
+
+    /// Tells all live contexts of the client about new heap chunks.
+    pub(super) fn announce_chunks(&mut self, id: ClientId) -> Result<(), Errno> {
+        let client = self.client(id)?;
+        let chunks = client.heap.as_ref().map_or(0, |h| h.chunks().len());
+        let news = client.contexts.values().any(|c| c.chunks < chunks);
+        if news {
+            self.check_chunks(chunks)?;
+            self.client(id)?
+                .contexts
+                .values_mut()
+                .for_each(|c| c.chunks = chunks);
+        }
+        Ok(())
+    }
+
+    /// Whether firmware takes a configuration.
+    ///
+    /// # Errors
+    /// `EINVAL` if a PDI buffer is gone.
+    pub(super) fn firmware_accepts_cus(
+        &mut self,
+        id: ClientId,
+        cus: &[uapi::amdxdna_cu_config],
+    ) -> Result<bool, Errno> {
+        for cu in cus {
+            let live = self
+                .client(id)?
+                .bos
+                .get(cu.cu_bo)
+                .is_some_and(|b| b.kind == Kind::Dev);
+            self.deny(Rule::CuBo, !live, Errno::EINVAL)?;
+        }
+        Ok(!self.faults.config())
+    }
+}

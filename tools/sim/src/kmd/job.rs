@@ -1,0 +1,282 @@
+//! Jobs: from the context's queue to firmware and back into the packet.
+
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use xdna_uapi::ert::{Header, HealthRecord, opcode, state};
+use zerocopy::IntoBytes;
+
+use super::Kmd;
+use super::bo::{Bo, Kind};
+use super::client::ClientId;
+use super::fence::Fence;
+use super::packet::{PacketRules, Path, Work};
+use crate::firmware::{Command, Verdict};
+use crate::profile::{Feature, Kernel, Level, Rule};
+
+/// Data words behind the header of a chain where the failing index is stored.
+const ERROR_INDEX: u64 = 4 + 8;
+
+/// A command on its way.
+#[derive(Debug)]
+pub struct Job {
+    /// Its sequence number.
+    pub seq: u64,
+    /// The packet.
+    pub command: Rc<Bo>,
+    /// What it keeps alive.
+    pub _args: Vec<Rc<Bo>>,
+    /// Signalled when it ends.
+    pub fence: Fence,
+    /// Where it is.
+    pub stage: Stage,
+    /// Since when it waits there.
+    pub since: u64,
+}
+
+/// Where a job is.
+#[derive(Debug)]
+pub enum Stage {
+    /// Not looked at yet.
+    Queued,
+    /// Will end without having been looked at.
+    Rejected,
+    /// With firmware.
+    Posted {
+        /// How it ends.
+        verdict: Verdict,
+        /// When; `None` while an earlier command of the context runs.
+        ends: Option<u64>,
+        /// Its sub-commands, if it is a chain.
+        subs: Vec<Rc<Bo>>,
+    },
+}
+
+impl Kmd {
+    /// Moves the jobs of all contexts on: starts, completes, times out.
+    pub(super) fn run_jobs(&mut self) {
+        let contexts: Vec<(ClientId, u32)> = self
+            .clients
+            .iter()
+            .flat_map(|(&id, c)| {
+                c.contexts
+                    .iter()
+                    .filter(|(_, x)| !x.jobs.is_empty())
+                    .map(move |(&h, _)| (id, h))
+            })
+            .collect();
+        for &(id, handle) in &contexts {
+            self.start_jobs(id, handle);
+            while self.finish_head(id, handle) {}
+        }
+        self.detect_timeouts(&contexts);
+    }
+
+    fn start_jobs(&mut self, id: ClientId, handle: u32) {
+        let now = self.now;
+        let Some(count) = self.jobs_of(id, handle).map(|j| j.len()) else {
+            return;
+        };
+        for index in 0..count {
+            let Ok(context) = self.context(id, handle) else {
+                return;
+            };
+            let dropped = context.drops_until > now;
+            let Some(job) = context.jobs.get(index) else {
+                return;
+            };
+            if !matches!(job.stage, Stage::Queued) {
+                continue;
+            }
+            let command = job.command.clone();
+            let stage = if dropped {
+                Stage::Rejected
+            } else {
+                set_state(&command, state::NEW);
+                self.post(id, handle, &command).unwrap_or_else(|e| {
+                    log::debug!("context {handle}: packet rejected: {e}");
+                    Stage::Rejected
+                })
+            };
+            self.last_progress = now;
+            if let Some(job) = self.context(id, handle).ok().and_then(|c| c.jobs.get_mut(index)) {
+                (job.stage, job.since) = (stage, now);
+            }
+        }
+    }
+
+    /// Reads the packet and hands it to firmware.
+    fn post(&mut self, id: ClientId, handle: u32, command: &Rc<Bo>) -> Result<Stage, Errno> {
+        let chain = Header(command.word(0)?).opcode() == opcode::CMD_CHAIN;
+        let parser = PacketRules {
+            profile: &self.profile,
+            rules: &self.rules,
+        };
+        let level = self.profile.kernel.level();
+        let (subs, works): (Vec<Rc<Bo>>, Vec<Work>) = if chain {
+            let client = self.clients.get(&id).ok_or(Errno::EINVAL)?;
+            let is_command =
+                |b: &&Rc<Bo>| b.kind == Kind::Cmd || (level >= Level::L8 && b.kind == Kind::Share);
+            let subs = parser.parse_chain(command, |h| client.bos.get(h).filter(is_command).cloned())?;
+            subs.into_iter().unzip()
+        } else {
+            let path = if self.cmdlist() { Path::List } else { Path::Direct };
+            (Vec::new(), vec![parser.parse(command, path)?])
+        };
+        let verdict = self.judge(id, handle, &works)?;
+        Ok(Stage::Posted {
+            verdict,
+            ends: None,
+            subs,
+        })
+    }
+
+    /// True if single commands travel in lists too.
+    fn cmdlist(&self) -> bool {
+        self.timing
+            .force_cmdlist
+            .unwrap_or(self.profile.kernel >= Kernel::V7_0)
+    }
+
+    fn judge(&mut self, id: ClientId, handle: u32, works: &[Work]) -> Result<Verdict, Errno> {
+        let fault = self.faults.command();
+        let context = self.context(id, handle)?;
+        let cus = context.cus.clone().unwrap_or_default();
+        let broken = context.broken;
+        let client = self.client(id)?;
+        let command = Command {
+            works,
+            cus: cus.len(),
+            broken,
+        };
+        let heap = client.heap.clone();
+        Ok(self.firmware.run(&command, heap.as_deref(), fault))
+    }
+
+    /// Ends the oldest job of a context if its time has come; true if it did.
+    fn finish_head(&mut self, id: ClientId, handle: u32) -> bool {
+        let (now, exec) = (self.now, self.timing.exec.as_nanos() as u64);
+        let Some(head) = self.jobs_of(id, handle).and_then(|j| j.front_mut()) else {
+            return false;
+        };
+        let verdict = match &mut head.stage {
+            Stage::Queued => return false,
+            Stage::Rejected => None,
+            Stage::Posted { verdict, ends, .. } => {
+                let began = head.since;
+                let ends = *ends.get_or_insert(began.max(now) + exec + verdict.extra_ns());
+                match verdict {
+                    Verdict::Hang { .. } | Verdict::Lost => return false,
+                    _ if ends > now => return false,
+                    verdict => Some(verdict.clone()),
+                }
+            }
+        };
+        let Some(job) = self.take_head(id, handle) else {
+            return false;
+        };
+        match verdict {
+            None => job.fence.signal(Err(Errno::EINVAL)),
+            Some(Verdict::Failed { index, status }) => {
+                self.write_back(&job, state::ERROR, Some((index, status)), None);
+                job.fence.signal(Ok(()));
+            }
+            Some(_) => {
+                set_state(&job.command, state::COMPLETED);
+                job.fence.signal(Ok(()));
+            }
+        }
+        true
+    }
+
+    fn take_head(&mut self, id: ClientId, handle: u32) -> Option<Job> {
+        let now = self.now;
+        self.last_progress = now;
+        self.last_use = now;
+        let context = self.context(id, handle).ok()?;
+        context.completions += 1;
+        let job = context.jobs.pop_front()?;
+        if let Some(next) = context.jobs.front_mut() {
+            next.since = now;
+        }
+        Some(job)
+    }
+
+    pub(super) fn jobs_of(
+        &mut self,
+        id: ClientId,
+        handle: u32,
+    ) -> Option<&mut std::collections::VecDeque<Job>> {
+        self.clients
+            .get_mut(&id)?
+            .contexts
+            .get_mut(&handle)
+            .map(|c| &mut c.jobs)
+    }
+
+    /// Ends all jobs of a context in `end`; the oldest first.
+    pub(super) fn cancel_jobs(&mut self, id: ClientId, handle: u32, end: u32) {
+        while let Some(job) = self.take_head(id, handle) {
+            // A job that never started keeps the state its client wrote.
+            self.write_back(&job, end, None, None);
+            job.fence.signal(Err(Errno::ECANCELED));
+        }
+    }
+
+    /// Writes what the driver leaves in the packet of a failed command.
+    pub(super) fn write_back(
+        &self,
+        job: &Job,
+        end: u32,
+        failed: Option<(u32, u32)>,
+        health: Option<&HealthRecord>,
+    ) {
+        let subs: &[Rc<Bo>] = match &job.stage {
+            Stage::Posted { subs, .. } => subs,
+            _ => &[],
+        };
+        let fills = self.profile.kernel >= Kernel::V7_0 && self.rules.on(Rule::FailureFill);
+        let Some(first) = subs.first() else {
+            if fills {
+                fill(&job.command);
+            }
+            self.write_health(&job.command, health);
+            return set_state(&job.command, end);
+        };
+        if fills {
+            fill(first);
+        }
+        self.write_health(first, health);
+        let count = subs.len() as u32;
+        let (index, status) = failed.unwrap_or((0, 0));
+        let index = if index >= count { 0 } else { index };
+        store(&job.command, ERROR_INDEX, &index.to_le_bytes());
+        let raw = self.profile.kernel.level() == Level::L0 && failed.is_some();
+        set_state(&job.command, if raw { status & 0xf } else { end });
+    }
+
+    fn write_health(&self, bo: &Bo, health: Option<&HealthRecord>) {
+        if let Some(health) = health.filter(|_| self.profile.has(Feature::AppHealth)) {
+            store(bo, 4, health.as_bytes());
+        }
+    }
+}
+
+/// Changes the state in a packet's header.
+pub(super) fn set_state(bo: &Bo, state: u32) {
+    match bo.word(0) {
+        Ok(word) => store(bo, 0, &Header(word).with_state(state).0.to_le_bytes()),
+        Err(e) => log::warn!("cannot read a packet's header: {e}"),
+    }
+}
+
+fn fill(bo: &Bo) {
+    store(bo, 4, &vec![0xff; bo.size.saturating_sub(4) as usize]);
+}
+
+fn store(bo: &Bo, at: u64, bytes: &[u8]) {
+    let room = bo.size.saturating_sub(at) as usize;
+    if let Err(e) = bo.write(at, &bytes[..bytes.len().min(room)]) {
+        log::warn!("cannot write to a packet: {e}");
+    }
+}

@@ -1,0 +1,289 @@
+//! The kernel driver: the ioctl surface of amdxdna for one profile, state by state.
+//!
+//! [`Kmd`] is a state machine without threads: a front end hands it system calls and the time, and carries out what
+//! it answers. It knows callers only through [`Caller`].
+
+mod bo;
+mod bo_info;
+mod caller;
+mod client;
+mod columns;
+mod context;
+mod create_bo;
+mod debug_buffer;
+mod dispatch;
+mod drm;
+mod exec;
+mod fdinfo;
+mod fence;
+mod heap;
+mod job;
+mod mishap;
+mod oot;
+mod packet;
+mod park;
+mod power;
+mod prime;
+mod qos;
+mod query;
+mod store;
+mod syncobj;
+mod syncobj_ioctl;
+mod timeout;
+mod token;
+mod trace;
+mod user_bo;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+pub use bo_info::MapRequest;
+pub use caller::{Caller, LockLimit, Region, UserMemory};
+pub use client::ClientId;
+pub use dispatch::{Answer, IOCTL_NAMES, Pending, Step};
+pub use heap::Heap;
+pub use packet::Work;
+pub use store::{FIRST_OFFSET, Store};
+pub use token::{is_marked, mark};
+
+use bo::{Bo, Place};
+use client::Client;
+use columns::Columns;
+use park::Park;
+
+use crate::fault::Faults;
+use crate::firmware::Firmware;
+use crate::profile::{AddressMode, Profile, Rule, Rules};
+
+/// First address of the IOMMU's, or of the carveout.
+const FIRST_IOVA: u64 = 0x1_0000_0000;
+const FIRST_CARVEOUT: u64 = 0x8_0000_0000;
+
+/// Durations and switches of the model: tests make them short.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// Time limit of a job; `None` is the kernel's own, zero switches detection off.
+    pub job_timeout: Option<Duration>,
+    /// Idle time before the device suspends.
+    pub autosuspend: Duration,
+    /// How long a command takes.
+    pub exec: Duration,
+    /// How long firmware boots after a suspend.
+    pub boot: Duration,
+    /// How long DESTROY_HWCTX waits for running commands.
+    pub drain: Duration,
+    /// How long after a timeout commands vanish.
+    pub drop_window: Duration,
+    /// Module parameter `force_cmdlist`; `None` is the kernel's default.
+    pub force_cmdlist: Option<bool>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            job_timeout: None,
+            autosuspend: Duration::from_secs(5),
+            exec: Duration::ZERO,
+            boot: Duration::ZERO,
+            drain: Duration::from_secs(2),
+            drop_window: Duration::ZERO,
+            force_cmdlist: None,
+        }
+    }
+}
+
+/// What to simulate.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The machine.
+    pub profile: Profile,
+    /// Rules switched off.
+    pub rules: Rules,
+    /// Durations.
+    pub timing: Timing,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Where every call is written.
+    pub trace: Option<std::path::PathBuf>,
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+enum Outcome {
+    Done(i64),
+    Park(Park),
+}
+
+/// The driver and its device.
+pub struct Kmd {
+    profile: Profile,
+    rules: Rules,
+    timing: Timing,
+    faults: Faults,
+    store: Store,
+    trace: trace::Trace,
+    clients: BTreeMap<ClientId, Client>,
+    next_client: u64,
+    next_iova: u64,
+    next_context: u32,
+    columns: Columns,
+    firmware: Firmware,
+    exports: prime::Exports,
+    events: Vec<syncobj_ioctl::Armed>,
+    now: u64,
+    last_use: u64,
+    last_progress: u64,
+    powered: bool,
+    unplugged: bool,
+    clock_default: usize,
+    power_mode: u8,
+    force_preempt: u8,
+    frame_preempt: u8,
+    async_error: xdna_uapi::amdxdna_async_error,
+}
+
+impl Kmd {
+    /// A device that was just probed.
+    ///
+    /// # Errors
+    /// When its memory file cannot be made.
+    pub fn new(config: Config) -> io::Result<Self> {
+        let Config {
+            profile,
+            rules,
+            timing,
+            faults,
+            trace,
+        } = config;
+        let carveout = profile.mode == AddressMode::Carveout;
+        Ok(Self {
+            profile,
+            rules,
+            timing,
+            faults,
+            store: Store::new()?,
+            trace: trace::Trace::new(trace.as_deref())?,
+            clients: BTreeMap::new(),
+            next_client: 1,
+            next_iova: if carveout { FIRST_CARVEOUT } else { FIRST_IOVA },
+            next_context: 1,
+            columns: Columns::default(),
+            firmware: Firmware::new(profile.device),
+            exports: prime::Exports::default(),
+            events: Vec::new(),
+            now: 0,
+            last_use: 0,
+            last_progress: 0,
+            powered: true,
+            unplugged: false,
+            clock_default: profile.device.clocks().len() - 1,
+            power_mode: 0,
+            force_preempt: 0,
+            frame_preempt: 0,
+            async_error: xdna_uapi::amdxdna_async_error::default(),
+        })
+    }
+
+    /// The memory of all buffer objects.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// An open of the node by process `pid`.
+    ///
+    /// # Errors
+    /// `ENODEV` once unplugged.
+    pub fn open(&mut self, pid: i32, memory: Rc<dyn UserMemory>) -> Result<ClientId, Errno> {
+        if self.unplugged {
+            return Err(Errno::ENODEV);
+        }
+        let id = ClientId(self.next_client);
+        self.next_client += 1;
+        self.clients.insert(id, Client::new(pid, memory));
+        self.trace.line(&format!("process {pid} client {} open", id.0));
+        self.last_use = self.now;
+        Ok(id)
+    }
+
+    /// The last reference to a client's open file is gone.
+    pub fn release(&mut self, id: ClientId) {
+        self.drop_contexts(id);
+        self.clients.remove(&id);
+        self.trace.line(&format!("client {} released", id.0));
+        self.last_use = self.now;
+    }
+
+    /// A descriptor of the client's open file was closed, not necessarily the last: to 6.19 that destroys its
+    /// contexts and takes it off the list.
+    pub fn flush_client(&mut self, id: ClientId) {
+        if self.profile.kernel <= crate::profile::Kernel::V6_19 && self.rules.on(Rule::CloseKills) {
+            self.drop_contexts(id);
+            if let Some(client) = self.clients.get_mut(&id) {
+                client.listed = false;
+            }
+        }
+    }
+
+    fn drop_contexts(&mut self, id: ClientId) {
+        let handles: Vec<u32> = self
+            .clients
+            .get(&id)
+            .map(|c| c.contexts.keys().copied().collect())
+            .unwrap_or_default();
+        for handle in handles {
+            self.remove_context(id, handle);
+        }
+    }
+
+    /// Clients that are open.
+    pub fn clients(&self) -> Vec<ClientId> {
+        self.clients.keys().copied().collect()
+    }
+
+    /// Lets time pass up to `now`, in nanoseconds of CLOCK_MONOTONIC.
+    pub fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        self.run_jobs();
+        self.autosuspend();
+        self.fire_events();
+    }
+
+    fn client(&mut self, id: ClientId) -> Result<&mut Client, Errno> {
+        self.clients.get_mut(&id).ok_or(Errno::ENODEV)
+    }
+
+    /// Refuses with `errno` if `broken` and the rule holds.
+    fn deny(&self, rule: Rule, broken: bool, errno: Errno) -> Result<(), Errno> {
+        if broken && self.rules.on(rule) {
+            Err(errno)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A buffer object lost its handle.
+    fn discard(&mut self, id: ClientId, bo: Rc<Bo>) {
+        // Its pages stay while the client may have them mapped; they go with the client.
+        if let Place::File { region, .. } = &bo.place
+            && let Ok(client) = self.client(id)
+        {
+            client.graveyard.push(region.clone());
+        }
+    }
+
+    /// The device sees what was flushed.
+    fn flush(&mut self, _bo: &Bo, _offset: u64, _size: u64) {}
+}
+
+fn round_up(size: u64, to: u64) -> Result<u64, Errno> {
+    size.checked_next_multiple_of(to).ok_or(Errno::EINVAL)
+}

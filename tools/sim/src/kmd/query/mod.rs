@@ -1,0 +1,52 @@
+//! Queries and settings.
+
+mod array;
+mod contexts;
+mod info;
+mod set_state;
+mod telemetry;
+
+use nix::errno::Errno;
+use zerocopy::{Immutable, IntoBytes};
+
+use super::Kmd;
+use super::caller::{Caller, UserMemory};
+use crate::profile::Level;
+
+/// Bytes of tile status per column.
+pub(super) const COLUMN_BYTES: u32 = 504;
+
+impl Kmd {
+    /// Writes a fixed struct: older kernels all of it, newer ones no more than there is room for.
+    fn put<T: IntoBytes + Immutable>(
+        &self,
+        memory: &dyn UserMemory,
+        buffer: u64,
+        size: u32,
+        value: &T,
+    ) -> Result<(), Errno> {
+        let bytes = value.as_bytes();
+        let whole = self.profile.kernel.level() <= Level::L6;
+        let len = if whole {
+            bytes.len()
+        } else {
+            bytes.len().min(size as usize)
+        };
+        memory.write(buffer, &bytes[..len])
+    }
+
+    /// Refuses a parameter that this kernel does not know.
+    fn since(&self, level: Level) -> Result<(), Errno> {
+        if self.profile.kernel.level() < level {
+            Err(Errno::EOPNOTSUPP)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Wakes the device for a query.
+    fn wake(&mut self, caller: &dyn Caller) -> Result<u64, Errno> {
+        log::trace!("query by {}", caller.thread());
+        self.power_up(super::ClientId(0))
+    }
+}

@@ -1,0 +1,62 @@
+//! The log of every call: one line each, with the structs as the driver read and wrote them.
+//!
+//! `thread 17 client 1 create_bo amdxdna_drm_create_bo { flags: 0, ... } = 0 amdxdna_drm_create_bo { ... }`
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::client::ClientId;
+use super::dispatch::Answer;
+
+/// Where calls are written.
+#[derive(Debug)]
+pub struct Trace {
+    file: Option<File>,
+}
+
+impl Trace {
+    /// To the file at `path`, or nowhere.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn new(path: Option<&Path>) -> io::Result<Self> {
+        Ok(Self {
+            file: path.map(File::create).transpose()?,
+        })
+    }
+
+    /// True if lines are wanted.
+    pub fn is_on(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// One finished call: `input` and `output` are its struct before and after.
+    pub fn call(
+        &mut self,
+        thread: i32,
+        client: ClientId,
+        name: &str,
+        input: &str,
+        answer: &Answer,
+        output: &str,
+    ) {
+        let answer = match answer {
+            Ok(value) => value.to_string(),
+            Err(e) => format!("{e:?}"),
+        };
+        self.line(&format!(
+            "thread {thread} client {} {name} {input} = {answer} {output}",
+            client.0
+        ));
+    }
+
+    /// One line; a file that cannot be written is given up with a warning.
+    pub fn line(&mut self, text: &str) {
+        let Some(file) = &mut self.file else { return };
+        if let Err(e) = file.write_all(format!("{}\n", text.trim_end()).as_bytes()) {
+            log::warn!("the trace ends here: {e}");
+            self.file = None;
+        }
+    }
+}
