@@ -1,0 +1,642 @@
+//! GET_INFO (driver-abi 9.1, 9.2, 9.5, 9.6, 9.7).
+
+use xdna_uapi::*;
+
+use crate::axes::Device::Npu1;
+use crate::axes::Kernel::*;
+use crate::axes::Rules;
+use crate::axes::When::*;
+use crate::check::{Check, Fail, Outcome, check, said, yes};
+use crate::client::{Client, Rig, area, words};
+use crate::env::Env;
+use crate::sys::{Area, NOWHERE};
+
+/// The checks of this area.
+pub const CHECKS: &[Check] = &[
+    check(
+        "get_info.metadata-cols",
+        "9.2",
+        |e| metadata(e, |m| m.word(4) & 0xffff),
+        &[(Is(Npu1), "5"), (Any, "8")],
+    ),
+    check(
+        "get_info.metadata-rows",
+        "9.2",
+        |e| metadata(e, |m| m.word(4) >> 16),
+        &[(Any, "6")],
+    ),
+    check(
+        "get_info.metadata-col_size",
+        "9.2",
+        |e| metadata(e, |m| m.word(0)),
+        &[(Any, "504")],
+    ),
+    check(
+        "get_info.metadata-version",
+        "9.2",
+        |e| text(e, 1, 64, |m| format!("{}.{}", m.word(8), m.word(12))),
+        &[(Any, "1.1")],
+    ),
+    check(
+        "get_info.metadata-core",
+        "9.2 U",
+        |e| tile(e, 16),
+        &[(Any, "rows 4 from 2, dma 2, locks 16, events 4")],
+    ),
+    check(
+        "get_info.metadata-mem",
+        "9.2 U",
+        |e| tile(e, 32),
+        &[(Any, "rows 1 from 1, dma 6, locks 64, events 6")],
+    ),
+    check(
+        "get_info.metadata-shim",
+        "9.2 U",
+        |e| tile(e, 48),
+        &[(Any, "rows 1 from 0, dma 2, locks 16, events 4")],
+    ),
+    check(
+        "get_info.metadata-size-kept",
+        "9.1",
+        |e| size(e, 1, 64),
+        &[(Any, "64")],
+    ),
+    check("get_info.metadata-nowhere", "9.1", |e| nowhere(e, 1, 64), FAULT),
+    check(
+        "get_info.aie_version",
+        "9.1, 9.2",
+        |e| text(e, 2, 8, |m| format!("{}.{}", m.word(0), m.word(4))),
+        &[(Any, "1.1")],
+    ),
+    check(
+        "get_info.aie_version-size-kept",
+        "9.1",
+        |e| size(e, 2, 8),
+        &[(Any, "8")],
+    ),
+    check("get_info.aie_version-nowhere", "9.1", |e| nowhere(e, 2, 8), FAULT),
+    check(
+        "get_info.clocks-names",
+        "9.2",
+        clock_names,
+        &[(Any, "MP-NPU Clock, H Clock")],
+    ),
+    check("get_info.clocks-are-levels", "11", clock_levels, &[(Any, "yes")]),
+    check(
+        "get_info.clocks-size-kept",
+        "9.1",
+        |e| size(e, 3, 48),
+        &[(Any, "48")],
+    ),
+    check("get_info.clocks-nowhere", "9.1", |e| nowhere(e, 3, 48), FAULT),
+    check(
+        "get_info.firmware_version-is-sysfs",
+        "9.1, 10",
+        firmware,
+        &[(Any, "yes")],
+    ),
+    check(
+        "get_info.firmware_version-nowhere",
+        "9.1",
+        |e| nowhere(e, 8, 16),
+        FAULT,
+    ),
+    check(
+        "get_info.power_mode",
+        "9.1",
+        |e| text(e, 9, 8, |m| mode(m.word(0))),
+        &[(Any, "known")],
+    ),
+    check(
+        "get_info.power_mode-pad",
+        "9.1",
+        |e| text(e, 9, 8, |m| (m.word(4) | m.word(0) >> 8).to_string()),
+        &[(Any, "0")],
+    ),
+    check("get_info.power_mode-nowhere", "9.1", |e| nowhere(e, 9, 8), FAULT),
+    check(
+        "get_info.short-buffer-truncates",
+        "9.1",
+        short,
+        &[(To(V7_0), "whole or part"), (Any, "part")],
+    ),
+    check("get_info.param-6", "9.1", |e| plain(e, 6), OOT_ONLY),
+    check("get_info.param-7", "9.1", |e| plain(e, 7), OOT_ONLY),
+    check(
+        "get_info.param-14",
+        "9.1",
+        |e| plain(e, 14),
+        &[
+            (To(V7_3), "EOPNOTSUPP"),
+            (On(Oot), "EOPNOTSUPP | ok"),
+            (Any, "EOPNOTSUPP"),
+        ],
+    ),
+    check(
+        "get_info.param-15",
+        "9.1, 9.7",
+        |e| plain(e, 15),
+        &[
+            (To(V7_3), "EOPNOTSUPP"),
+            (On(Oot), "EOPNOTSUPP"),
+            (Has(crate::axes::Feature::Coredump), "ok"),
+            (Any, "EOPNOTSUPP"),
+        ],
+    ),
+    check("get_info.param-16", "9.1", |e| plain(e, 16), UNKNOWN),
+    check("get_info.param-99", "9.1", |e| plain(e, 99), UNKNOWN),
+    check("get_info.param-all-ones", "9.1", |e| plain(e, u32::MAX), UNKNOWN),
+    check("get_info.sensors", "9.1, 9.2", sensors, SENSORS),
+    check("get_info.sensors-first-record", "9.2", first_sensor, FIRST_SENSOR),
+    check("get_info.force_preempt", "9.1", |e| state(e, 11), STATE),
+    check("get_info.frame_boundary_preempt", "9.1", |e| state(e, 13), STATE)
+        .row("16.6 frame-boundary preempt"),
+    check(
+        "get_info.resource_info",
+        "9.1",
+        |e| state(e, 12),
+        &[(To(V6_18), "EOPNOTSUPP"), (Any, "ok")],
+    ),
+    check(
+        "get_info.resource-tasks",
+        "9.2",
+        |e| resource(e, 16),
+        &[
+            (To(V6_18), "EOPNOTSUPP"),
+            (On(Oot), "6 | 16 | another"),
+            (Is(Npu1), "6"),
+            (Any, "16"),
+        ],
+    ),
+    check(
+        "get_info.resource-top-clock",
+        "9.2, 11",
+        |e| resource(e, 0),
+        &[(To(V6_18), "EOPNOTSUPP"), (Is(Npu1), "1600"), (Any, "1800")],
+    ),
+    check(
+        "get_info.resource-live-contexts",
+        "9.2",
+        resource_live,
+        &[(To(V6_18), "EOPNOTSUPP"), (Any, "1 more")],
+    ),
+    check("get_info.hw_contexts-lists-us", "9.2", listed, &[(Any, "yes")]).row("16.6 HW_CONTEXTS"),
+    check(
+        "get_info.hw_contexts-size",
+        "1.4, 9.1, 9.2",
+        contexts_size,
+        CONTEXTS_SIZE,
+    ),
+    check(
+        "get_info.hw_contexts-none",
+        "1.4, 9.1",
+        contexts_none,
+        &[(To(V6_17), "required 0"), (Any, "all left")],
+    ),
+    check(
+        "get_info.hw_contexts-too-small",
+        "1.4, 9.2",
+        contexts_small,
+        &[(To(V6_17), "EINVAL, required 64"), (Any, "ok, 63 left")],
+    ),
+    check("get_info.hw_contexts-nowhere", "9.1", contexts_nowhere, FAULT),
+    check(
+        "get_info.hw_contexts-other-clients",
+        "9.2",
+        other_clients,
+        &[(Any, "yes")],
+    ),
+    check(
+        "get_info.hw_contexts-gone-after-destroy",
+        "9.2",
+        gone,
+        &[(Any, "yes")],
+    ),
+    check("get_info.aie_status-idle", "9.2", status_idle, &[(Any, "0x0")]),
+    check(
+        "get_info.aie_status-exact",
+        "9.2 R",
+        |e| status(e, 0),
+        &[(Any, "ok")],
+    ),
+    check(
+        "get_info.aie_status-larger",
+        "1.4, 9.2 R",
+        |e| status(e, 4096),
+        &[(To(V7_0), "EINVAL"), (Any, "ok")],
+    ),
+    check(
+        "get_info.aie_status-smaller",
+        "1.4, 9.2 R",
+        |e| status(e, -504),
+        &[(To(V7_0), "EINVAL"), (Any, "ok")],
+    ),
+    check("get_info.aie_status-columns", "9.2, 6.3", status_columns, STATUS),
+    check(
+        "get_info.telemetry",
+        "9.6",
+        telemetry,
+        &[
+            (To(V6_18), "EOPNOTSUPP"),
+            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
+            (Is(Npu1), "ok, map 6"),
+            (Any, "ok, map 16"),
+        ],
+    )
+    .row("16.6 telemetry"),
+    check(
+        "get_info.telemetry-header-only",
+        "9.6",
+        |e| telemetry_of(e, 0, 16),
+        TELEMETRY_REFUSED,
+    )
+    .row("16.6 telemetry header only"),
+    check(
+        "get_info.telemetry-type-5",
+        "9.6",
+        |e| telemetry_of(e, 5, 256 << 10),
+        TELEMETRY_REFUSED,
+    ),
+    check(
+        "get_info.telemetry-type-all-ones",
+        "9.6",
+        |e| telemetry_of(e, u32::MAX, 256 << 10),
+        TELEMETRY_REFUSED,
+    ),
+    check(
+        "get_info.telemetry-small-payload",
+        "9.6",
+        |e| telemetry_of(e, 0, 1024),
+        &[
+            (To(V6_18), "EOPNOTSUPP"),
+            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
+            (On(Oot), "EINVAL"),
+            (To(V7_0), "EINVAL"),
+            (Any, "ok"),
+        ],
+    ),
+    check(
+        "get_info.telemetry-5m",
+        "9.6",
+        |e| telemetry_of(e, 0, 5 << 20),
+        &[
+            (To(V6_18), "EOPNOTSUPP"),
+            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
+            (On(Oot), "ok | EINVAL"),
+            (To(V7_0), "EINVAL"),
+            (Any, "ok"),
+        ],
+    ),
+    check(
+        "get_info.telemetry-lists-our-context",
+        "9.6",
+        telemetry_map,
+        &[
+            (To(V6_18), "EOPNOTSUPP"),
+            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
+            (Any, "yes"),
+        ],
+    ),
+];
+
+const FAULT: Rules = &[(Any, "EFAULT")];
+const UNKNOWN: Rules = &[(Any, "EOPNOTSUPP")];
+const OOT_ONLY: Rules = &[
+    (On(Oot), "ok | EINVAL | EFAULT | EPERM | EACCES | EOPNOTSUPP"),
+    (Any, "EOPNOTSUPP"),
+];
+const STATE: Rules = &[(To(V6_18), "EOPNOTSUPP"), (Any, "0 | 1")];
+/// EOPNOTSUPP: kernel without PMF; ENODEV: no PMF device.
+const SENSORS: Rules = &[(To(V7_0), "EOPNOTSUPP"), (Any, "ok | EOPNOTSUPP | ENODEV")];
+const FIRST_SENSOR: Rules = &[
+    (To(V7_0), "EOPNOTSUPP"),
+    (
+        To(V7_3),
+        "Total Power, mW, unitm -3, type 0 | EOPNOTSUPP | ENODEV",
+    ),
+    (
+        Any,
+        "Total Power, mW, unitm -3, type 0 | Total Power, W, unitm -3, type 0 | EOPNOTSUPP | ENODEV",
+    ),
+];
+const CONTEXTS_SIZE: Rules = &[(To(V6_17), "required 64"), (Any, "63 left")];
+const STATUS: Rules = &[
+    (Has(crate::axes::Feature::TemporalOnly), "0xff"),
+    (Is(Npu1), "0x2"),
+    (Any, "0x1"),
+];
+const TELEMETRY_REFUSED: Rules = &[
+    (To(V6_18), "EOPNOTSUPP"),
+    (All(&[On(Oot), Not(&Admin)]), "EPERM"),
+    (Any, "EINVAL"),
+];
+
+const ENTRY: u32 = size_of::<amdxdna_drm_query_hwctx>() as u32;
+
+fn text<T: Into<String>>(env: &Env, param: u32, size: u32, show: fn(&Area) -> T) -> Outcome {
+    let buffer = area(4096)?;
+    match Client::open(env)?.get_info(param, &buffer, size) {
+        Ok(_) => Ok(show(&buffer).into()),
+        Err(fail) => said::<()>(Err(fail)),
+    }
+}
+
+fn metadata(env: &Env, field: fn(&Area) -> u32) -> Outcome {
+    let buffer = area(4096)?;
+    Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_AIE_METADATA, &buffer, 64)?;
+    Ok(field(&buffer).to_string())
+}
+
+fn tile(env: &Env, at: usize) -> Outcome {
+    let buffer = area(4096)?;
+    Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_AIE_METADATA, &buffer, 64)?;
+    let field = |n: usize| u16::from_le_bytes([buffer.read(at + 2 * n, 2)[0], buffer.read(at + 2 * n, 2)[1]]);
+    Ok(format!(
+        "rows {} from {}, dma {}, locks {}, events {}",
+        field(0),
+        field(1),
+        field(2),
+        field(3),
+        field(4)
+    ))
+}
+
+fn size(env: &Env, param: u32, size: u32) -> Outcome {
+    Ok(Client::open(env)?
+        .get_info(param, &area(4096)?, size)?
+        .to_string())
+}
+
+fn nowhere(env: &Env, param: u32, size: u32) -> Outcome {
+    said(Client::open(env)?.get_info_at(param, NOWHERE, size))
+}
+
+fn plain(env: &Env, param: u32) -> Outcome {
+    said(Client::open(env)?.get_info(param, &area(4096)?, 64))
+}
+
+fn clock_names(env: &Env) -> Outcome {
+    let buffer = area(4096)?;
+    Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_CLOCK_METADATA, &buffer, 48)?;
+    Ok(format!("{}, {}", string(&buffer, 0, 16), string(&buffer, 24, 16)))
+}
+
+fn string(buffer: &Area, at: usize, len: usize) -> String {
+    let bytes = buffer.read(at, len);
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(len);
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// (npuclk, hclk) of section 11, MHz.
+const LEVELS_NPU1: [(u32, u32); 4] = [(400, 800), (600, 1024), (720, 1309), (847, 1600)];
+const LEVELS: [(u32, u32); 7] = [
+    (396, 792),
+    (600, 1056),
+    (792, 1152),
+    (975, 1267),
+    (1056, 1408),
+    (1152, 1584),
+    (1267, 1800),
+];
+
+fn clock_levels(env: &Env) -> Outcome {
+    let xdna2 = env.xdna2()?;
+    let buffer = area(4096)?;
+    Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_CLOCK_METADATA, &buffer, 48)?;
+    let now = (buffer.word(16), buffer.word(40));
+    yes(if xdna2 {
+        LEVELS.contains(&now)
+    } else {
+        LEVELS_NPU1.contains(&now)
+    })
+}
+
+fn firmware(env: &Env) -> Outcome {
+    let said = text(env, 8, 16, |m| {
+        [0, 4, 8, 12].map(|at| m.word(at).to_string()).join(".")
+    })?;
+    yes(env.node.attribute("fw_version").is_ok_and(|sysfs| sysfs == said))
+}
+
+fn mode(word: u32) -> &'static str {
+    if word & 0xff <= POWER_MODE_TURBO {
+        "known"
+    } else {
+        "unknown"
+    }
+}
+
+/// AIE_VERSION into four of its eight bytes.
+fn short(env: &Env) -> Outcome {
+    let buffer = area(4096)?;
+    buffer.write_words(0, &[0xaaaa_aaaa; 2]);
+    Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_AIE_VERSION, &buffer, 4)?;
+    let part = buffer.word(0) == 1 && buffer.word(4) == 0xaaaa_aaaa;
+    if env.sure(To(V7_0)) {
+        return Ok(if buffer.word(0) == 1 {
+            "whole or part"
+        } else {
+            "nothing"
+        }
+        .into());
+    }
+    Ok(if part { "part" } else { "whole" }.into())
+}
+
+fn sensors(env: &Env) -> Outcome {
+    said(Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_SENSORS, &area(4096)?, 168 * 10))
+}
+
+fn first_sensor(env: &Env) -> Outcome {
+    let buffer = area(4096)?;
+    if let Err(fail) = Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_SENSORS, &buffer, 168 * 10) {
+        return said::<()>(Err(fail));
+    }
+    let (label, units) = (string(&buffer, 0, 64), string(&buffer, 144, 16));
+    let (unitm, kind) = (buffer.read(160, 1)[0].cast_signed(), buffer.read(161, 1)[0]);
+    Ok(format!("{label}, {units}, unitm {unitm}, type {kind}"))
+}
+
+fn state(env: &Env, param: u32) -> Outcome {
+    let buffer = area(4096)?;
+    let size = if param == DRM_AMDXDNA_QUERY_RESOURCE_INFO {
+        40
+    } else {
+        8
+    };
+    match Client::open(env)?.get_info(param, &buffer, size) {
+        Ok(_) if size == 40 => Ok("ok".into()),
+        Ok(_) => Ok(buffer.read(0, 1)[0].to_string()),
+        Err(fail) => said::<()>(Err(fail)),
+    }
+}
+
+fn resource(env: &Env, at: usize) -> Outcome {
+    let buffer = area(4096)?;
+    match Client::open(env)?.get_info(DRM_AMDXDNA_QUERY_RESOURCE_INFO, &buffer, 40) {
+        Ok(_) => Ok(match buffer.long(at) {
+            known @ (6 | 16 | 1600 | 1800) => known.to_string(),
+            _ if env.sure(On(Oot)) => "another".into(),
+            other => other.to_string(),
+        }),
+        Err(fail) => said::<()>(Err(fail)),
+    }
+}
+
+fn resource_live(env: &Env) -> Outcome {
+    let buffer = area(4096)?;
+    let client = Client::open(env)?;
+    let _heap = client.heap()?;
+    if let Err(fail) = client.get_info(DRM_AMDXDNA_QUERY_RESOURCE_INFO, &buffer, 40) {
+        return said::<()>(Err(fail));
+    }
+    let before = buffer.long(32);
+    client.context(1)?;
+    client.get_info(DRM_AMDXDNA_QUERY_RESOURCE_INFO, &buffer, 40)?;
+    Ok(format!("{} more", buffer.long(32).wrapping_sub(before)))
+}
+
+/// A client with one context.
+fn one(env: &Env) -> Result<(Client, crate::client::Heap, u32), Fail> {
+    let client = Client::open(env)?;
+    let heap = client.heap()?;
+    let context = client.context(1)?;
+    Ok((client, heap, context.handle))
+}
+
+fn listed(env: &Env) -> Outcome {
+    let (client, _heap, context) = one(env)?;
+    let pid = u64::from(std::process::id());
+    yes(client
+        .contexts()?
+        .iter()
+        .any(|entry| entry.pid == pid && entry.handle == context))
+}
+
+fn sole(client: &Client, contexts: usize) -> Result<(), Fail> {
+    if client.contexts()?.len() == contexts {
+        Ok(())
+    } else {
+        Err(Fail::Needs("a device that nobody else uses"))
+    }
+}
+
+fn contexts_size(env: &Env) -> Outcome {
+    let (client, _heap, _) = one(env)?;
+    sole(&client, 1)?;
+    let size = client.get_info(DRM_AMDXDNA_QUERY_HW_CONTEXTS, &area(4096)?, 64 * ENTRY)?;
+    Ok(if size == ENTRY {
+        "required 64".into()
+    } else {
+        format!("{} left", size / ENTRY)
+    })
+}
+
+fn contexts_none(env: &Env) -> Outcome {
+    let client = Client::open(env)?;
+    sole(&client, 0)?;
+    let size = client.get_info(DRM_AMDXDNA_QUERY_HW_CONTEXTS, &area(4096)?, 64 * ENTRY)?;
+    Ok(match size {
+        0 => "required 0".into(),
+        size if size == 64 * ENTRY => "all left".into(),
+        other => other.to_string(),
+    })
+}
+
+fn contexts_small(env: &Env) -> Outcome {
+    let (client, _heap, _) = one(env)?;
+    sole(&client, 1)?;
+    let buffer = area(4096)?;
+    let mut arg = amdxdna_drm_get_info {
+        param: DRM_AMDXDNA_QUERY_HW_CONTEXTS,
+        buffer_size: ENTRY - 1,
+        buffer: buffer.addr(),
+    };
+    let outcome = said(client.call(request::DRM_IOCTL_AMDXDNA_GET_INFO, &mut arg))?;
+    Ok(match arg.buffer_size {
+        64 => format!("{outcome}, required 64"),
+        left => format!("{outcome}, {left} left"),
+    })
+}
+
+fn contexts_nowhere(env: &Env) -> Outcome {
+    let (client, _heap, _) = one(env)?;
+    said(client.get_info_at(DRM_AMDXDNA_QUERY_HW_CONTEXTS, NOWHERE, 64 * ENTRY))
+}
+
+fn other_clients(env: &Env) -> Outcome {
+    let (_client, _heap, context) = one(env)?;
+    yes(Client::open(env)?
+        .contexts()?
+        .iter()
+        .any(|entry| entry.handle == context))
+}
+
+fn gone(env: &Env) -> Outcome {
+    let (client, _heap, context) = one(env)?;
+    client.destroy_hwctx(context)?;
+    yes(!client.lists_this_process()?)
+}
+
+/// AIE_STATUS with a dump buffer of `size` bytes; the bitmap of columns.
+fn aie_status(client: &Client, dump: &Area, size: u32) -> Result<u32, Fail> {
+    let address = dump.addr();
+    let arg = words(&[address as u32, (address >> 32) as u32, size, 0])?;
+    client.get_info(DRM_AMDXDNA_QUERY_AIE_STATUS, &arg, 16)?;
+    Ok(arg.word(12))
+}
+
+fn exact(env: &Env) -> Result<u32, Fail> {
+    env.xdna2()?;
+    Ok(env.columns() * 504)
+}
+
+fn status_idle(env: &Env) -> Outcome {
+    let client = Client::open(env)?;
+    sole(&client, 0)?;
+    Ok(format!("{:#x}", aie_status(&client, &area(8192)?, exact(env)?)?))
+}
+
+fn status(env: &Env, more: i32) -> Outcome {
+    let (client, _heap, _) = one(env)?;
+    said(aie_status(
+        &client,
+        &area(16384)?,
+        exact(env)?.wrapping_add_signed(more),
+    ))
+}
+
+fn status_columns(env: &Env) -> Outcome {
+    let (client, _heap, _) = one(env)?;
+    sole(&client, 1)?;
+    Ok(format!("{:#x}", aie_status(&client, &area(8192)?, exact(env)?)?))
+}
+
+fn telemetry_into(client: &Client, buffer: &Area, kind: u32, size: u32) -> Result<u32, Fail> {
+    buffer.write_words(8, &[kind]);
+    client.get_info(DRM_AMDXDNA_QUERY_TELEMETRY, buffer, size)
+}
+
+fn telemetry_of(env: &Env, kind: u32, size: u32) -> Outcome {
+    said(telemetry_into(&Client::open(env)?, &area(8 << 20)?, kind, size))
+}
+
+fn telemetry(env: &Env) -> Outcome {
+    let buffer = area(1 << 20)?;
+    match telemetry_into(&Client::open(env)?, &buffer, 0, 256 << 10) {
+        Ok(_) => Ok(format!("ok, map {}", buffer.word(12))),
+        Err(fail) => said::<()>(Err(fail)),
+    }
+}
+
+fn telemetry_map(env: &Env) -> Outcome {
+    let rig = Rig::new(env)?;
+    let buffer = area(1 << 20)?;
+    match telemetry_into(&rig.client, &buffer, 0, 256 << 10) {
+        Ok(_) => {
+            let map = (0..buffer.word(12).min(64) as usize).map(|n| buffer.word(16 + 4 * n));
+            yes(map.into_iter().any(|handle| handle == rig.context.handle))
+        }
+        Err(fail) => said::<()>(Err(fail)),
+    }
+}

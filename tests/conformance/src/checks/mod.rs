@@ -1,0 +1,115 @@
+//! The table, one file per area.
+
+mod bo_info;
+mod config;
+mod create_bo;
+mod dispatch;
+mod exec;
+mod faults;
+mod firmware;
+mod get_array;
+mod get_info;
+mod heap;
+mod hwctx;
+mod node;
+mod packet;
+mod partition;
+mod prime;
+mod rows;
+mod set_state;
+mod sync_bo;
+mod syncobj;
+mod user_pointer;
+mod version;
+
+use crate::check::Check;
+
+const AREAS: &[&[Check]] = &[
+    node::CHECKS,
+    version::CHECKS,
+    dispatch::CHECKS,
+    create_bo::CHECKS,
+    heap::CHECKS,
+    bo_info::CHECKS,
+    sync_bo::CHECKS,
+    user_pointer::CHECKS,
+    prime::CHECKS,
+    syncobj::CHECKS,
+    hwctx::CHECKS,
+    partition::CHECKS,
+    config::CHECKS,
+    exec::CHECKS,
+    packet::CHECKS,
+    firmware::CHECKS,
+    faults::CHECKS,
+    get_info::CHECKS,
+    get_array::CHECKS,
+    set_state::CHECKS,
+    rows::CHECKS,
+];
+
+/// Every check, in the order in which they run.
+pub fn all() -> impl Iterator<Item = Check> {
+    AREAS.iter().flat_map(|area| area.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::axes::Profile;
+
+    #[test]
+    fn there_are_at_least_300_checks() {
+        assert!(all().count() >= 300, "{}", all().count());
+    }
+
+    #[test]
+    fn names_are_unique_and_fit_one_line() {
+        let mut seen = BTreeSet::new();
+        for check in all() {
+            assert!(seen.insert(check.name), "{} twice", check.name);
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            assert!(check.name.chars().all(plain), "{}", check.name);
+        }
+    }
+
+    #[test]
+    fn every_check_has_an_outcome_on_every_profile() {
+        let profiles = Profile::all();
+        for check in all() {
+            for profile in &profiles {
+                let decided = check.rules.iter().any(|(when, _)| when.holds(profile));
+                assert!(decided, "{} says nothing about {profile:?}", check.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_decides_on_some_profile() {
+        let profiles = Profile::all();
+        for check in all() {
+            for (index, (when, outcome)) in check.rules.iter().enumerate() {
+                let first =
+                    |p: &Profile| check.rules.iter().position(|(when, _)| when.holds(p)) == Some(index);
+                assert!(
+                    profiles.iter().any(first),
+                    "{}: {when:?} -> {outcome} is never reached",
+                    check.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn sources_are_sections() {
+        for check in all() {
+            assert!(
+                check.source.starts_with(|c: char| c.is_ascii_digit()),
+                "{}",
+                check.name
+            );
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::axes::{Device, Firmware, Kernel, Known, Mode};
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Walks the ioctl surface of an amdxdna NPU and prints one line per check: name | outcome
+
+Usage: xdna-conformance [OPTIONS]
+
+  --check              compare with the table of expected outcomes, print the differences
+  --list               print the table (name | section and evidence | allowed outcomes) and do nothing
+  --json               one JSON object instead of lines
+  --only PREFIX        only checks whose name begins with PREFIX
+  --node PATH          device node [default: the first NPU under /dev/accel]
+  --run                also hand empty commands to the firmware
+  --hang               also hand over commands that never end: each holds its context for 2 s (60 s to kernel 7.1)
+  --slow               also idle 16 s, to see suspend and resume
+  --change             also switch power mode and preemption, as root; both are restored
+
+What the machine cannot tell (every value left open is allowed):
+  --device NAME        npu1, npu4, npu5, npu6 [default: by PCI ids]
+  --kernel VERSION     6.14 ... 7.3, staging, oot [default: by driver version and uname]
+  --firmware PROTOCOL  5.7, 5.8, 6.12, 6.15, 6.18, 6.19, 6.24, 7.0 [default: open]
+  --iommu MODE         sva, iova, carveout [default: by module parameter, else open]
+  --force-cmdlist YN   yes or no [default: by module parameter, else the kernel's default]
+
+Evidence: nothing = read in the driver's source, C computed, I inferred, D vendor documentation,
+R observed on the real kernel module, U read in vendor user space.
+
+Each check runs in a process of its own with its own open file; what it creates goes away with it.
+Checks that count contexts take them all for some milliseconds: other users of the NPU may be refused meanwhile.
+
+Exit: 0 done; 1 differences, or the device could not be used; 2 usage; 3 no device.
+
+Example: xdna-conformance --check --kernel 7.3 --firmware 6.24
+";
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Run and print outcomes.
+    Run,
+    /// Run and compare.
+    Compare,
+    /// Print the table.
+    List,
+    /// Print [`HELP`].
+    Help,
+}
+
+/// The parsed command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What to do.
+    pub task: Task,
+    /// JSON instead of lines.
+    pub json: bool,
+    /// Prefix of the names to run.
+    pub only: String,
+    /// The node, if given.
+    pub node: Option<PathBuf>,
+    /// Hand commands to the firmware.
+    pub run: bool,
+    /// Hand over commands that hang.
+    pub hang: bool,
+    /// Take many seconds.
+    pub slow: bool,
+    /// Change and restore device state.
+    pub change: bool,
+    /// Axes given by flags.
+    pub known: Known,
+}
+
+/// Parses the arguments behind the program's name.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Options, String> {
+    let mut options = Options {
+        task: Task::Run,
+        json: false,
+        only: String::new(),
+        node: None,
+        run: false,
+        hang: false,
+        slow: false,
+        change: false,
+        known: Known::default(),
+    };
+    let mut args = args.map(|arg| arg.into_string().map_err(|arg| format!("{arg:?} is not UTF-8")));
+    while let Some(arg) = args.next() {
+        let arg = arg?;
+        let (flag, inline) = match arg.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), Some(value.to_owned())),
+            _ => (arg, None),
+        };
+        let mut value = || match &inline {
+            Some(value) => Ok(value.clone()),
+            None => args
+                .next()
+                .unwrap_or_else(|| Err(format!("{flag} needs a value"))),
+        };
+        match flag.as_str() {
+            "--help" | "-h" => options.task = Task::Help,
+            "--check" => options.task = Task::Compare,
+            "--list" => options.task = Task::List,
+            "--json" => options.json = true,
+            "--run" => options.run = true,
+            "--hang" => options.hang = true,
+            "--slow" => options.slow = true,
+            "--change" => options.change = true,
+            "--only" => options.only = value()?,
+            "--node" => options.node = Some(value()?.into()),
+            "--device" => options.known.device = Some(named(&flag, &value()?, &Device::ALL)?),
+            "--iommu" => options.known.mode = Some(named(&flag, &value()?, &Mode::ALL)?),
+            "--force-cmdlist" => {
+                options.known.list = Some(named(&flag, &value()?, &[(true, "yes"), (false, "no")])?);
+            }
+            "--kernel" => {
+                let text = value()?;
+                let kernel =
+                    Kernel::parse(&text).ok_or_else(|| format!("--kernel: no column for {text:?}"))?;
+                options.known.kernel = Some(kernel);
+            }
+            "--firmware" => {
+                let text = value()?;
+                let firmware =
+                    Firmware::parse(&text).ok_or_else(|| format!("--firmware: no protocol {text:?}"))?;
+                options.known.firmware = Some(firmware);
+            }
+            _ => return Err(format!("unknown argument {flag:?}; see --help")),
+        }
+    }
+    Ok(options)
+}
+
+fn named<T: Copy>(flag: &str, text: &str, all: &[(T, &str)]) -> Result<T, String> {
+    let found = all
+        .iter()
+        .find(|(_, name)| *name == text)
+        .map(|(value, _)| *value);
+    found.ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|(_, name)| *name).collect();
+        format!("{flag}: {text:?} is none of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Options, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn axes_come_from_flags() {
+        let options = of("--check --kernel 6.19.6 --firmware=6.20 --iommu sva --device npu6 --json").unwrap();
+        assert_eq!(options.task, Task::Compare);
+        assert_eq!(options.known.kernel, Some(Kernel::V6_19));
+        assert_eq!(options.known.firmware, Some(Firmware(6, 19)));
+        assert_eq!(options.known.device, Some(Device::Npu6));
+        assert!(options.json);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_choices() {
+        let said = of("--iommu off").unwrap_err();
+        assert_eq!(said, "--iommu: \"off\" is none of sva, iova, carveout");
+        assert!(of("--firmware").unwrap_err().contains("needs a value"));
+        assert!(of("--frobnicate").is_err());
+    }
+}
