@@ -11,6 +11,7 @@ mod error;
 mod kernel;
 mod matrix;
 mod quantize;
+mod reduce;
 
 pub use arch::Isa;
 pub use backend::{Attention, Backend, CacheRow, DecodeAttention, Epilogue, Rows};
@@ -19,3 +20,4 @@ pub use dtype::DType;
 pub use error::Error;
 pub use matrix::{Bytes, Matrix};
 pub use quantize::quantize;
+pub use reduce::{argmax, largest, log_sum_exp};

@@ -5,11 +5,11 @@ use std::{
 };
 
 use ndarray::Array3;
-use xdna_ops::Backend;
+use xdna_ops::{Backend, log_sum_exp};
 
 use crate::{
     Cancel, Error,
-    decode::{KvInference, log_sum_exp},
+    decode::KvInference,
     model::{
         self, Checkpoint, Dims, SelfCache,
         decoder::{CrossCache, Decoder},

@@ -6,6 +6,7 @@ pub(crate) mod norm;
 mod pack;
 pub(crate) mod product;
 pub(crate) mod recall;
+pub(crate) mod reduce;
 mod stored;
 mod tile;
 

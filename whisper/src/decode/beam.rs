@@ -1,4 +1,4 @@
-use super::log_sum_exp;
+use xdna_ops::log_sum_exp;
 
 /// A sequence of sampled tokens and its cumulative log-probability.
 pub(crate) type Beam = (Vec<u32>, f32);

@@ -1,5 +1,5 @@
-use super::log_sum_exp;
 use crate::tokenizer::Tokenizer;
+use xdna_ops::{largest, log_sum_exp};
 
 /// What may be sampled next: the reference's logit filters, applied in its order.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl TimestampRules {
                 forbid(&mut logits[first..]);
             }
         }
-        let text = logits[..begin].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let text = largest(&logits[..begin]);
         if log_sum_exp(&logits[begin..]) > text {
             forbid(&mut logits[..begin]);
         }

@@ -1,4 +1,4 @@
-use super::{argmax, log_sum_exp};
+use xdna_ops::{argmax, log_sum_exp};
 
 /// Picks tokens: the likeliest at temperature 0, else at random in proportion to `exp(logit / temperature)`.
 #[derive(Debug)]

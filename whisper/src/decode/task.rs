@@ -1,8 +1,9 @@
+use xdna_ops::log_sum_exp;
+
 use super::{
     Inference,
     beam::{Beam, BeamSearch},
     filters::{Filters, TimestampRules},
-    log_sum_exp,
     sample::Sampler,
 };
 use crate::{

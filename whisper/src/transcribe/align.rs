@@ -1,7 +1,9 @@
 //! Words in time: dynamic time warping over cross-attention, `find_alignment` of openai-whisper's `timing.py`.
 use ndarray::{Array2, Array3, Axis, s};
 
-use crate::{decode::log_sum_exp, engine::Window, tokenizer::Tokenizer};
+use xdna_ops::log_sum_exp;
+
+use crate::{engine::Window, tokenizer::Tokenizer};
 
 /// Width of the median filter over time, in frames of 0.02 s (`medfilt_width`).
 const MEDIAN_WIDTH: usize = 7;
