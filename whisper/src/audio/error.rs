@@ -88,8 +88,8 @@ pub enum Fault {
         /// What the decoder said of the first.
         reason: String,
     },
-    /// A decoder broke its promises.
-    #[error("a decoder crashed on it ({0}); this is a bug, please report it with the file")]
+    /// A decoder of another project panicked; it was contained.
+    #[error("a decoder crashed on it ({0}): the file is damaged, and the decoder has a bug worth a report")]
     Crash(String),
 }
 

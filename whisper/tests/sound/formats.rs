@@ -30,12 +30,12 @@ const MADE: [Made; 13] = [
     Made { name: "mulaw-8000.wav",    len: 113_600, lag: 0,   gain: 1.0,  snr: 20.0 },
     Made { name: "aac",               len: 114_056, lag: 372, gain: 1.0,  snr: 14.0 },
     Made { name: "caf",               len: 113_600, lag: 0,   gain: 1.0,  snr: 60.0 },
-    Made { name: "m4a",               len: 114_056, lag: 372, gain: 1.0,  snr: 14.0 },
+    Made { name: "m4a",               len: 113_685, lag: 0  , gain: 1.0,  snr: 14.0 },
     Made { name: "mkv",               len: 114_005, lag: 341, gain: 1.0,  snr: 17.0 },
     Made { name: "mp3",               len: 113_600, lag: 0,   gain: 1.0,  snr: 24.0 },
     Made { name: "ogg",               len: 113_600, lag: 0,   gain: 1.0,  snr: 20.0 },
     Made { name: "opus",              len: 113_600, lag: 0,   gain: 1.0,  snr: 14.0 },
-    Made { name: "webm",              len: 113_816, lag: 0,   gain: 1.0,  snr: 14.0 },
+    Made { name: "webm",              len: 113_600, lag: 0,   gain: 1.0,  snr: 14.0 },
 ];
 
 /// Files of which ffmpeg's own 16 kHz version is there, and decibels to what differs.

@@ -1,5 +1,6 @@
 //! Sound against reference data: what others made of the same samples and files.
 
+mod damage;
 mod data;
 mod formats;
 mod mel;
@@ -8,5 +9,6 @@ fn main() {
     let mut tests = data::Tests::new();
     mel::add(&mut tests);
     formats::add(&mut tests);
+    damage::add(&mut tests);
     tests.run();
 }

@@ -12,14 +12,19 @@ use symphonia::core::{
     formats::{
         FormatOptions, FormatReader, Track, TrackFlags,
         probe::{Hint, Probe, ProbeOptions},
-        well_known::FORMAT_ID_ADTS,
+        well_known::{FORMAT_ID_ADTS, FORMAT_ID_ISOMP4, FORMAT_ID_MKV},
     },
     io::{MediaSourceStream, MediaSourceStreamOptions},
     meta::MetadataOptions,
     packet::Packet,
 };
 
-use super::{aac, codec, raw::RawReader, raw::RawSpec, source::Source};
+use super::{
+    aac, codec, mkv, mp4,
+    raw::RawReader,
+    raw::RawSpec,
+    source::{Cursor, Source},
+};
 use crate::audio::Fault;
 
 /// Bytes in front of a sound that may be something else: tags of an unknown kind, the end of another file.
@@ -38,6 +43,14 @@ fn probe() -> &'static Probe {
         symphonia::default::register_enabled_formats(&mut probe);
         probe
     })
+}
+
+fn probed(bytes: Cursor) -> Result<Box<dyn FormatReader>> {
+    let stream = MediaSourceStream::new(Box::new(bytes), MediaSourceStreamOptions::default());
+    let limits = MetadataOptions::default()
+        .limit_tag_bytes(Limit::Maximum(METADATA))
+        .limit_visual_bytes(Limit::Maximum(METADATA));
+    probe().probe(&Hint::new(), stream, FormatOptions::default(), limits)
 }
 
 /// The sound track of a container.
@@ -67,11 +80,7 @@ impl Demux {
         if source.len() == 0 {
             return Err(Fault::Empty.into());
         }
-        let stream = MediaSourceStream::new(Box::new(source.cursor()), MediaSourceStreamOptions::default());
-        let limits = MetadataOptions::default()
-            .limit_tag_bytes(Limit::Maximum(METADATA))
-            .limit_visual_bytes(Limit::Maximum(METADATA));
-        match probe().probe(&Hint::new(), stream, FormatOptions::default(), limits) {
+        match probed(source.cursor()) {
             Ok(reader) => {
                 if reader.format_info().format == FORMAT_ID_ADTS {
                     let mut head = Vec::new();
@@ -81,7 +90,14 @@ impl Demux {
                 Ok(Self::Container(reader))
             }
             Err(Error::IoError(e)) if e.kind() != io::ErrorKind::UnexpectedEof => Err(Opening::Io(e)),
-            Err(e) => Err(refusal(source, &e)?.into()),
+            Err(e) => {
+                let fault = refusal(source, &e)?;
+                // What claims to be longer than it is, and is refused for that, can be read from front to end.
+                if let (Fault::Container(_), Ok(reader)) = (&fault, probed(source.stream())) {
+                    return Ok(Self::Container(reader));
+                }
+                Err(fault.into())
+            }
         }
     }
 
@@ -122,6 +138,18 @@ impl Demux {
         })
     }
 
+    /// Samples at `rate` that belong to the codec alone, before and behind those of `track`, beside what packets say.
+    pub(super) fn padding(&self, source: &Source, track: u32, rate: u32) -> io::Result<(u64, u64)> {
+        match self {
+            Self::Container(reader) => match reader.format_info().format {
+                FORMAT_ID_ISOMP4 => Ok((mp4::start(source, track, rate)?, 0)),
+                FORMAT_ID_MKV => Ok((0, mkv::end(source, rate)?)),
+                _ => Ok((0, 0)),
+            },
+            Self::Raw(..) => Ok((0, 0)),
+        }
+    }
+
     /// The next packet of any track; `None` at the end.
     pub(super) fn next_packet(&mut self) -> Result<Option<Packet>> {
         match self {
@@ -151,37 +179,39 @@ impl From<io::Error> for Opening {
 
 /// What symphonia's refusal to open a container means.
 fn refusal(source: &Source, error: &Error) -> io::Result<Fault> {
+    let mut head = Vec::new();
+    source.cursor().take(1 << 12).read_to_end(&mut head)?;
+    if let Some(codec) = wave_codec(&head) {
+        return Ok(Fault::Codec(codec));
+    }
     let text = match error {
         Error::Unsupported(text) | Error::DecodeError(text) | Error::LimitError(text) => *text,
         _ => return Ok(Fault::Container("it ends within its header".to_owned())),
     };
-    if text.starts_with("core (probe)") {
-        return Ok(Fault::NotAudio);
-    }
     let codec = [
         "unsupported codec",
-        "wave format",
         "sub-type",
         "compression type",
         "format id",
         "Adpcm",
     ];
-    if codec.iter().any(|c| text.contains(c)) {
-        let mut head = Vec::new();
-        source.cursor().take(1 << 12).read_to_end(&mut head)?;
-        return Ok(Fault::Codec(
-            wave_codec(&head).unwrap_or_else(|| format!("its codec ({text})")),
-        ));
-    }
-    Ok(Fault::Container(text.to_owned()))
+    Ok(if text.starts_with("core (probe)") {
+        Fault::NotAudio
+    } else if codec.iter().any(|c| text.contains(c)) {
+        Fault::Codec(format!("its codec ({text})"))
+    } else {
+        Fault::Container(text.to_owned())
+    })
 }
 
-/// The codec a WAV file names in its `fmt ` chunk (Microsoft's `mmreg.h`).
+/// The codec a WAV file names in its `fmt ` chunk (Microsoft's `mmreg.h`), where it is none that is read.
 fn wave_codec(head: &[u8]) -> Option<String> {
     let rest = head.strip_prefix(b"RIFF")?;
     let at = rest.windows(4).position(|w| w == b"fmt ")?;
     let tag = u16::from_le_bytes(*rest.get(at + 8..)?.first_chunk()?);
     let name = match tag {
+        // PCM, float, A-law, mu-law, and those whose tag is further back.
+        0x0001 | 0x0003 | 0x0006 | 0x0007 | 0xfffe => return None,
         0x0002 => "Microsoft ADPCM",
         0x0011 => "IMA ADPCM",
         0x0031 => "GSM 6.10",

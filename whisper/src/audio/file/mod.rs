@@ -4,6 +4,8 @@ mod aac;
 mod codec;
 mod demux;
 mod mix;
+mod mkv;
+mod mp4;
 mod opus;
 mod raw;
 mod reader;
@@ -31,8 +33,10 @@ use source::Source;
 /// What odd input gives:
 /// - no samples at all in a valid file, or no bytes with a [`RawSpec`]: a sound of length 0; an empty file otherwise:
 ///   [`Fault::Empty`](super::Fault::Empty).
-/// - a file that ends early, or claims to be longer than it is: the sound up to there, and a warning in the log.
-/// - damaged packets among good ones: skipped, counted in a warning, the rest moves up, as with ffmpeg.
+/// - a file that ends early, or claims to be longer than it is: the sound up to there; refused is an MP4 that keeps
+///   what is needed to read it behind the sound.
+/// - damaged packets among good ones: skipped, counted in a warning, the rest moves up, as with ffmpeg; in MKV and
+///   WebM the rest can be lost.
 /// - `NaN`: 0. Beyond full scale, infinite too: clipped, after mixing and resampling.
 /// - `n` samples at another `rate`: `round(n * 16000 / rate)` samples.
 ///

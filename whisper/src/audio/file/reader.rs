@@ -75,6 +75,11 @@ struct Inner {
     channel: super::Channel,
     planes: Vec<Vec<f32>>,
     mono: Vec<f32>,
+    /// Samples still to be dropped at the start.
+    skip: u64,
+    /// Samples to be dropped at the end, and as many that were decoded last.
+    tail: usize,
+    held: Vec<f32>,
     packets: u64,
     damaged: u64,
     in_a_row: u32,
@@ -126,7 +131,7 @@ impl<'a> Reader<'a> {
             );
         }
         if *cut {
-            log::warn!("{path}: ends within a packet; there may have been more of it");
+            log::warn!("{path}: what follows cannot be read; the sound ends there");
         }
     }
 }
@@ -195,6 +200,9 @@ impl Inner {
             channel: file.channel,
             planes: Vec::new(),
             mono: Vec::new(),
+            skip: 0,
+            tail: 0,
+            held: Vec::new(),
             packets: 0,
             damaged: 0,
             in_a_row: 0,
@@ -202,6 +210,14 @@ impl Inner {
             cut: false,
         };
         inner.check_sbr()?;
+        if let Some(rate) = inner.decoder.codec_params().sample_rate {
+            let (skip, tail) = inner
+                .demux
+                .padding(&file.source, inner.track.id, rate)
+                .map_err(Failure::Io)?;
+            // Less than a second, as the rates are below a million.
+            (inner.skip, inner.tail) = (skip, tail as usize);
+        }
         Ok(inner)
     }
 
@@ -250,7 +266,9 @@ impl Inner {
                 Ok(Step::More)
             }
             Err(e) => {
-                self.packets += 1;
+                // Between packets, the container tries again at every call: that is one piece of damage.
+                self.packets += u64::from(self.in_a_row == 0);
+                self.damaged += u64::from(self.in_a_row == 0);
                 self.skip(&e, out)
             }
         }
@@ -259,7 +277,10 @@ impl Inner {
     fn decode(&mut self, packet: &Packet, out: &mut Vec<f32>) -> Result<Step, Failure> {
         let decoded = match self.decoder.decode(packet) {
             Ok(decoded) => decoded,
-            Err(e) => return self.skip(&e, out),
+            Err(e) => {
+                self.damaged += 1;
+                return self.skip(&e, out);
+            }
         };
         self.in_a_row = 0;
         let spec = decoded.spec();
@@ -274,6 +295,8 @@ impl Inner {
                 resampler: Resampler::new(spec.rate()).map_err(Fault::Crash)?,
             };
             if let Some(mut old) = self.stage.replace(stage) {
+                old.resampler.push(&self.held, out).map_err(Fault::Crash)?;
+                self.held.clear();
                 old.resampler.finish(out).map_err(Fault::Crash)?;
             }
         }
@@ -282,7 +305,18 @@ impl Inner {
             return Ok(Step::More);
         };
         stage.mixer.mix(&self.planes, &mut self.mono);
-        stage.resampler.push(&self.mono, out).map_err(Fault::Crash)?;
+        let skipped = self
+            .mono
+            .len()
+            .min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+        self.skip -= skipped as u64;
+        self.held.extend_from_slice(&self.mono[skipped..]);
+        let sure = self.held.len().saturating_sub(self.tail);
+        stage
+            .resampler
+            .push(&self.held[..sure], out)
+            .map_err(Fault::Crash)?;
+        self.held.drain(..sure);
         Ok(Step::More)
     }
 

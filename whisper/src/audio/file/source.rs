@@ -92,7 +92,29 @@ impl Source {
         Cursor {
             source: self.clone(),
             position: 0,
+            stream: false,
         }
+    }
+
+    /// A new reader that admits neither its length nor that it can go back.
+    pub(super) fn stream(&self) -> Cursor {
+        Cursor {
+            stream: true,
+            ..self.cursor()
+        }
+    }
+
+    /// The bytes at `position`; `None` where there are not as many.
+    pub(super) fn array<const N: usize>(&self, position: u64) -> io::Result<Option<[u8; N]>> {
+        let mut bytes = [0; N];
+        let mut done = 0;
+        while done < N {
+            match self.read_at(&mut bytes[done..], position.saturating_add(done as u64))? {
+                0 => return Ok(None),
+                n => done += n,
+            }
+        }
+        Ok(Some(bytes))
     }
 
     fn read_at(&self, buf: &mut [u8], position: u64) -> io::Result<usize> {
@@ -115,6 +137,7 @@ impl Source {
 pub(super) struct Cursor {
     source: Source,
     position: u64,
+    stream: bool,
 }
 
 impl Read for Cursor {
@@ -139,10 +162,10 @@ impl Seek for Cursor {
 
 impl MediaSource for Cursor {
     fn is_seekable(&self) -> bool {
-        true
+        !self.stream
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.source.len())
+        (!self.stream).then(|| self.source.len())
     }
 }
