@@ -129,12 +129,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn half(self, from: [u8; 2]) -> f32 {
-        f16::from_le_bytes(from).to_f32()
+    fn half(self, from: [u8; 2]) -> V {
+        [f16::from_le_bytes(from).to_f32(); LANES]
     }
 
     #[inline(always)]
-    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: f32, m: f32, out: &mut [f32; 32]) {
+    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: V, m: V, out: &mut [f32; 32]) {
+        let (d, m) = (d[0], m[0]);
         let fifth = fifth.unwrap_or(0);
         for (i, &q) in nibbles.iter().enumerate() {
             let bit = |n: usize| ((fifth >> n) & 1) << 4;

@@ -70,11 +70,11 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync {
     fn bf16(self, from: &[u8]) -> Self::V;
     /// The first `LANES` signed bytes of `from`.
     fn i8(self, from: &[u8]) -> Self::V;
-    /// One half-precision value.
-    fn half(self, from: [u8; 2]) -> f32;
-    /// `d * q + m` for the 32 values q of a ggml block: the low nibbles of `nibbles`, then the high ones, each with
+    /// One half-precision value, in every lane.
+    fn half(self, from: [u8; 2]) -> Self::V;
+    /// `d * q + m`, where all lanes of d and of m are the same, for the 32 values q of a ggml block: the low nibbles of `nibbles`, then the high ones, each with
     /// its bit of `fifth` on top.
-    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: f32, m: f32, out: &mut [f32; 32]);
+    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: Self::V, m: Self::V, out: &mut [f32; 32]);
 
     /// `TILE_ROWS` rows of a product: see [`crate::kernel::tile`].
     fn tile(self, a: &[f32], b: &[f32], out: &mut [f32], add: bool);

@@ -4,7 +4,7 @@ use crate::{
     Epilogue, Matrix, Rows,
     arch::Tiles,
     kernel::{
-        dot::{Few, GROUP},
+        dot::Few,
         product::{Finish, Multiply, PackWeights},
     },
 };
@@ -63,7 +63,7 @@ fn few(cpu: &Cpu, x: Rows<'_>, w: &Matrix, finish: Finish<'_>, out: &mut [f32]) 
     cpu.pool.chunks(&mut parts, 1, work, |p, parts| {
         for out in parts {
             let cols = p * cols..n.min((p + 1) * cols);
-            scratch::with(GROUP * w.cols(), |scratch| {
+            scratch::with(Few::scratch(x.rows, w.cols()), |scratch| {
                 cpu.arch.run(Few {
                     x,
                     w,

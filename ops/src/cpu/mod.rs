@@ -4,9 +4,12 @@ mod linear;
 mod pool;
 mod scratch;
 
+use std::time::{Duration, Instant};
+
 use crate::{
-    Attention, Backend, DecodeAttention, Epilogue, Error, Isa, Matrix, Rows, arch::Arch,
-    kernel::norm::LayerNorm,
+    Attention, Backend, DecodeAttention, Epilogue, Error, Isa, Matrix, Rows,
+    arch::Arch,
+    kernel::{norm::LayerNorm, peak::Peak},
 };
 use pool::Pool;
 
@@ -42,6 +45,19 @@ impl Cpu {
     /// Threads that compute.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// The rate, in floating-point operations a second, at which all threads together multiply and add in registers:
+    /// what no operator can exceed. Measured now, for about `time`.
+    pub fn peak(&self, time: Duration) -> f64 {
+        let start = Instant::now();
+        let mut done = vec![0; self.threads()];
+        self.pool.chunks(&mut done, 1, usize::MAX, |_, done| {
+            while start.elapsed() < time {
+                done[0] += self.arch.run(Peak { rounds: 100_000 });
+            }
+        });
+        done.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64()
     }
 
     /// The instruction set that operators use.

@@ -6,7 +6,7 @@ use crate::{
     kernel::{
         math::gelu,
         product::Finish,
-        stored::{Stored, last, widen, with_stored},
+        stored::{Stored, last, with_stored},
     },
 };
 
@@ -22,8 +22,18 @@ pub(crate) struct Few<'a, 'o> {
     pub(crate) finish: Finish<'a>,
     /// For each row of x, its outputs `cols`.
     pub(crate) out: &'a mut [&'o mut [f32]],
-    /// [`GROUP`] times `x.cols` values to work with.
+    /// [`Few::scratch`] values to work with.
     pub(crate) scratch: &'a mut [f32],
+}
+
+/// Rows of x that are multiplied at a time where there are more than six.
+const HALF: usize = 4;
+
+impl Few<'_, '_> {
+    /// Values that `rows` rows of `cols` columns work with.
+    pub(crate) fn scratch(rows: usize, cols: usize) -> usize {
+        (rows + 4) * cols.next_multiple_of(32)
+    }
 }
 
 impl Kernel for Few<'_, '_> {
@@ -34,27 +44,42 @@ impl Kernel for Few<'_, '_> {
         let n = self.cols.len();
         let mut job = Job {
             x: self.x,
-            w: self.w,
+            scales: self.w.scales(),
+            bytes: self.w.bytes(),
             row_bytes: self.w.bytes().len() / self.w.rows(),
             first: self.cols.start,
             finish: self.finish,
             out: self.out,
         };
+        let dtype = self.w.dtype();
+        let (scratch, _) = self.scratch.as_chunks_mut::<32>();
         if self.x.rows == 1 {
-            with_stored!(self.w.dtype(), D => job.one::<S, D>(s, n));
+            with_stored!(dtype, D => job.one::<S, D>(s, n));
         } else {
-            for j in (0..n).step_by(GROUP) {
-                let wide = &mut self.scratch[..GROUP * self.x.cols];
-                let rows = GROUP.min(n - j);
-                with_stored!(self.w.dtype(), D => job.widen::<S, D>(s, j..j + rows, wide));
+            let blocks = self.x.cols.div_ceil(32);
+            let group = if self.x.rows <= 3 { 4 } else { 2 };
+            let (wide, x) = scratch.split_at_mut(group * blocks);
+            let m = if self.x.rows <= 6 { self.x.rows } else { HALF };
+            let (x, more) = x.split_at_mut(m * blocks);
+            interleave(self.x, 0..m, x);
+            interleave(self.x, m..self.x.rows, more);
+            for j in (0..n).step_by(group) {
+                let rows = group.min(n - j);
+                with_stored!(dtype, D => job.widen::<S, D>(s, j..j + rows, group, wide));
                 match self.x.rows {
-                    2 => job.some::<S, 4, 2>(s, j, rows, wide),
-                    3 => job.some::<S, 2, 3>(s, j, rows, wide),
-                    4 => job.some::<S, 2, 4>(s, j, rows, wide),
-                    5 => job.some::<S, 1, 5>(s, j, rows, wide),
-                    6 => job.some::<S, 1, 6>(s, j, rows, wide),
-                    7 => job.some::<S, 1, 7>(s, j, rows, wide),
-                    _ => job.some::<S, 1, 8>(s, j, rows, wide),
+                    2 => job.some::<S, 4, 2>(s, 0, j, rows, wide, x),
+                    3 => job.some::<S, 4, 3>(s, 0, j, rows, wide, x),
+                    4 => job.some::<S, 2, 4>(s, 0, j, rows, wide, x),
+                    5 => job.some::<S, 2, 5>(s, 0, j, rows, wide, x),
+                    6 => job.some::<S, 2, 6>(s, 0, j, rows, wide, x),
+                    7 => {
+                        job.some::<S, 2, HALF>(s, 0, j, rows, wide, x);
+                        job.some::<S, 2, 3>(s, HALF, j, rows, wide, more);
+                    }
+                    _ => {
+                        job.some::<S, 2, HALF>(s, 0, j, rows, wide, x);
+                        job.some::<S, 2, HALF>(s, HALF, j, rows, wide, more);
+                    }
                 }
             }
         }
@@ -66,8 +91,21 @@ impl Kernel for Few<'_, '_> {
     }
 }
 
-/// Weight rows that are widened at a time.
-pub(crate) const GROUP: usize = 4;
+/// Blocks of 32 values, each of all rows before the next; zeros after the last column.
+fn interleave(x: Rows<'_>, rows: Range<usize>, to: &mut [[f32; 32]]) {
+    let m = rows.len();
+    for (r, i) in rows.enumerate() {
+        let (blocks, rest) = x.row(i).as_chunks::<32>();
+        for (b, from) in blocks.iter().enumerate() {
+            to[b * m + r] = *from;
+        }
+        if !rest.is_empty() {
+            let to = &mut to[blocks.len() * m + r];
+            to.fill(0.0);
+            to[..rest.len()].copy_from_slice(rest);
+        }
+    }
+}
 
 #[inline(always)]
 fn activate<S: Simd>(s: S, out: &mut [f32]) {
@@ -84,7 +122,8 @@ fn activate<S: Simd>(s: S, out: &mut [f32]) {
 
 struct Job<'a, 'o, 's> {
     x: Rows<'a>,
-    w: &'a Matrix,
+    scales: &'a [f32],
+    bytes: &'a [u8],
     row_bytes: usize,
     first: usize,
     finish: Finish<'a>,
@@ -94,14 +133,14 @@ struct Job<'a, 'o, 's> {
 impl<'a> Job<'a, '_, '_> {
     #[inline(always)]
     fn bytes(&self, j: usize) -> &'a [u8] {
-        &self.w.bytes()[(self.first + j) * self.row_bytes..][..self.row_bytes]
+        &self.bytes[(self.first + j) * self.row_bytes..][..self.row_bytes]
     }
 
     /// Ends output `j` of row `i` but for the activation.
     #[inline(always)]
     fn put(&mut self, i: usize, j: usize, sum: f32) {
         let col = self.first + j;
-        let mut y = self.w.scales().get(col).map_or(sum, |scale| sum * scale);
+        let mut y = self.scales.get(col).map_or(sum, |scale| sum * scale);
         if let Some(bias) = self.finish.bias {
             y += bias[col];
         }
@@ -115,119 +154,117 @@ impl<'a> Job<'a, '_, '_> {
         let x = self.x.row(0);
         let mut j = 0;
         while j + 4 <= n {
-            let rows = [
-                self.bytes(j),
-                self.bytes(j + 1),
-                self.bytes(j + 2),
-                self.bytes(j + 3),
-            ];
-            let sums = stored::<S, D, 4>(s, rows, x);
+            let sums = four::<S, D>(
+                s,
+                [
+                    self.bytes(j),
+                    self.bytes(j + 1),
+                    self.bytes(j + 2),
+                    self.bytes(j + 3),
+                ],
+                x,
+            );
             for (r, sum) in sums.into_iter().enumerate() {
                 self.put(0, j + r, sum);
             }
             j += 4;
         }
         for j in j..n {
-            let [sum] = stored::<S, D, 1>(s, [self.bytes(j)], x);
+            let row = self.bytes(j);
+            let [sum, ..] = four::<S, D>(s, [row; 4], x);
             self.put(0, j, sum);
         }
     }
 
-    /// Widens some weight rows.
+    /// Widens some weight rows: blocks of 32 values, each of `group` rows before the next.
     #[inline(always)]
-    fn widen<S: Simd, D: Stored>(&self, s: S, rows: Range<usize>, wide: &mut [f32]) {
-        for (j, wide) in rows.zip(wide.chunks_exact_mut(self.x.cols)) {
-            widen::<S, D>(s, self.bytes(j), wide);
+    fn widen<S: Simd, D: Stored>(&self, s: S, rows: Range<usize>, group: usize, wide: &mut [[f32; 32]]) {
+        let whole = self.x.cols / 32;
+        for (r, j) in rows.enumerate() {
+            let bytes = self.bytes(j);
+            let to = wide.chunks_exact_mut(group);
+            for (bytes, to) in bytes.chunks_exact(D::BYTES).zip(to).take(whole) {
+                D::widen(s, bytes, &mut to[r]);
+            }
+            if whole * 32 < self.x.cols {
+                wide[whole * group + r] = last::<S, D>(s, &bytes[whole * D::BYTES..], self.x.cols % 32);
+            }
         }
     }
 
-    /// `M` rows of x times `rows` widened weight rows from `j` on, `R` at a time.
+    /// `M` rows of x from `first` on times `rows` (of `R`) widened weight rows from `j` on.
     #[inline(always)]
-    fn some<S: Simd, const R: usize, const M: usize>(&mut self, s: S, j: usize, rows: usize, wide: &[f32]) {
-        let mut x = [self.x.row(0); M];
-        for (i, x) in x.iter_mut().enumerate() {
-            *x = self.x.row(i);
+    fn some<S: Simd, const R: usize, const M: usize>(
+        &mut self,
+        s: S,
+        first: usize,
+        j: usize,
+        rows: usize,
+        wide: &[[f32; 32]],
+        x: &[[f32; 32]],
+    ) {
+        let mut sums = [[[s.splat(0.0); 2]; M]; R];
+        for (w, x) in wide.as_chunks::<R>().0.iter().zip(x.as_chunks::<M>().0) {
+            for h in 0..32 / S::LANES {
+                let mut v = [s.splat(0.0); R];
+                for r in 0..R {
+                    v[r] = s.load(&w[r][h * S::LANES..]);
+                }
+                for i in 0..M {
+                    let x = s.load(&x[i][h * S::LANES..]);
+                    for r in 0..R {
+                        sums[r][i][h % 2] = s.fma(v[r], x, sums[r][i][h % 2]);
+                    }
+                }
+            }
         }
-        for (g, wide) in wide.chunks_exact(R * self.x.cols).enumerate() {
-            let sums = widened::<S, R, M>(s, wide, x);
-            for (r, sums) in sums.into_iter().enumerate().take(rows.saturating_sub(g * R)) {
-                for (i, sum) in sums.into_iter().enumerate() {
-                    self.put(i, j + g * R + r, sum);
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (i, sum) in sums.into_iter().enumerate() {
+                let sum = s.sum(s.add(sum[0], sum[1]));
+                if r < rows {
+                    self.put(first + i, j + r, sum);
                 }
             }
         }
     }
 }
 
-/// Sums of weight rows times x.
+/// Sums of four weight rows times x.
 #[inline(always)]
-fn stored<S: Simd, D: Stored, const R: usize>(s: S, rows: [&[u8]; R], x: &[f32]) -> [f32; R] {
-    let mut sums = [[s.splat(0.0); 2]; R];
+fn four<S: Simd, D: Stored>(s: S, rows: [&[u8]; 4], x: &[f32]) -> [f32; 4] {
+    let mut sums = [[s.splat(0.0); 2]; 4];
     let (blocks, rest) = x.as_chunks::<32>();
-    let mut wide = [0.0; 32];
-    for (b, x) in blocks.iter().enumerate() {
-        for r in 0..R {
-            D::widen(s, &rows[r][b * D::BYTES..(b + 1) * D::BYTES], &mut wide);
-            step(s, &wide, x, &mut sums[r]);
-        }
+    let [a, b, c, d] = rows.map(|row| row.chunks_exact(D::BYTES));
+    for ((((a, b), c), d), x) in a.zip(b).zip(c).zip(d).zip(blocks) {
+        step::<S, D>(s, a, x, &mut sums[0]);
+        step::<S, D>(s, b, x, &mut sums[1]);
+        step::<S, D>(s, c, x, &mut sums[2]);
+        step::<S, D>(s, d, x, &mut sums[3]);
     }
     if !rest.is_empty() {
         let mut x = [0.0; 32];
         x[..rest.len()].copy_from_slice(rest);
-        for r in 0..R {
+        for r in 0..4 {
             let wide = last::<S, D>(s, &rows[r][blocks.len() * D::BYTES..], rest.len());
-            step(s, &wide, &x, &mut sums[r]);
+            accumulate(s, &wide, &x, &mut sums[r]);
         }
     }
-    let mut out = [0.0; R];
-    for r in 0..R {
+    let mut out = [0.0; 4];
+    for r in 0..4 {
         out[r] = s.sum(s.add(sums[r][0], sums[r][1]));
     }
     out
 }
 
-/// Sums of `R` widened rows times each x.
 #[inline(always)]
-fn widened<S: Simd, const R: usize, const M: usize>(s: S, w: &[f32], x: [&[f32]; M]) -> [[f32; M]; R] {
-    let mut sums = [[[s.splat(0.0); 2]; M]; R];
-    let k = w.len() / R;
-    let whole = k - k % 32;
-    for at in (0..whole).step_by(32) {
-        for h in 0..32 / S::LANES {
-            let mut v = [s.splat(0.0); M];
-            for i in 0..M {
-                v[i] = s.load(&x[i][at + h * S::LANES..]);
-            }
-            for r in 0..R {
-                let w = s.load(&w[r * k + at + h * S::LANES..]);
-                for i in 0..M {
-                    sums[r][i][h % 2] = s.fma(w, v[i], sums[r][i][h % 2]);
-                }
-            }
-        }
-    }
-    if whole < k {
-        for r in 0..R {
-            let mut wide = [0.0; 32];
-            wide[..k - whole].copy_from_slice(&w[r * k + whole..][..k - whole]);
-            for i in 0..M {
-                let mut rest = [0.0; 32];
-                rest[..k - whole].copy_from_slice(&x[i][whole..]);
-                step(s, &wide, &rest, &mut sums[r][i]);
-            }
-        }
-    }
-    let mut out = [[0.0; M]; R];
-    for r in 0..R {
-        for i in 0..M {
-            out[r][i] = s.sum(s.add(sums[r][i][0], sums[r][i][1]));
-        }
-    }
-    out
+fn step<S: Simd, D: Stored>(s: S, w: &[u8], x: &[f32; 32], sums: &mut [S::V; 2]) {
+    let mut wide = [0.0; 32];
+    D::widen(s, w, &mut wide);
+    accumulate(s, &wide, x, sums);
 }
 
 #[inline(always)]
-fn step<S: Simd>(s: S, w: &[f32; 32], x: &[f32; 32], sums: &mut [S::V; 2]) {
+fn accumulate<S: Simd>(s: S, w: &[f32; 32], x: &[f32; 32], sums: &mut [S::V; 2]) {
     for h in 0..32 / S::LANES {
         let (w, x) = (s.load(&w[h * S::LANES..]), s.load(&x[h * S::LANES..]));
         sums[h % 2] = s.fma(w, x, sums[h % 2]);

@@ -4,6 +4,7 @@ pub(crate) mod dot;
 mod math;
 pub(crate) mod norm;
 mod pack;
+pub(crate) mod peak;
 pub(crate) mod product;
 pub(crate) mod recall;
 pub(crate) mod reduce;

@@ -48,7 +48,7 @@ impl Stored for Q8 {
     #[inline(always)]
     fn widen<S: Simd>(s: S, bytes: &[u8], out: &mut [f32; 32]) {
         let bytes = &bytes[..Self::BYTES];
-        let d = s.splat(s.half([bytes[0], bytes[1]]));
+        let d = s.half([bytes[0], bytes[1]]);
         for i in 0..32 / S::LANES {
             let q = s.i8(&bytes[2 + i * S::LANES..]);
             s.store(s.mul(d, q), &mut out[i * S::LANES..]);
@@ -69,8 +69,8 @@ impl<const FIVE: bool, const MINIMUM: bool> Stored for Nibbles<FIVE, MINIMUM> {
         let d = s.half([bytes[0], bytes[1]]);
         let m = match (MINIMUM, FIVE) {
             (true, _) => s.half([bytes[2], bytes[3]]),
-            (false, true) => -16.0 * d,
-            (false, false) => -8.0 * d,
+            (false, true) => s.mul(s.splat(-16.0), d),
+            (false, false) => s.mul(s.splat(-8.0), d),
         };
         let at = if MINIMUM { 4 } else { 2 };
         let fifth =

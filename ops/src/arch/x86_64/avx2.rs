@@ -49,8 +49,7 @@ fn transpose(r: &mut [V; 8]) {
 
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn block(q: __m128i, fifth: Option<u32>, d: f32, m: f32) -> [V; 4] {
-    let (d, m) = (_mm256_set1_ps(d), _mm256_set1_ps(m));
+fn block(q: __m128i, fifth: Option<u32>, d: V, m: V) -> [V; 4] {
     let first = _mm256_cvtepu8_epi32(q);
     let second = _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(q, q));
     let mask = _mm256_set1_epi32(15);
@@ -220,18 +219,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn half(self, from: [u8; 2]) -> f32 {
-        let bits = i32::from(u16::from_le_bytes(from));
+    fn half(self, from: [u8; 2]) -> V {
         // SAFETY: sse2 is part of x86-64.
-        let half = unsafe { _mm_cvtsi32_si128(bits) };
+        let halves = unsafe { _mm_set1_epi16(i16::from_le_bytes(from)) };
         // SAFETY: the token proves f16c.
-        let wide = unsafe { _mm_cvtph_ps(half) };
-        // SAFETY: sse is part of x86-64.
-        unsafe { _mm_cvtss_f32(wide) }
+        unsafe { _mm256_cvtph_ps(halves) }
     }
 
     #[inline(always)]
-    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: f32, m: f32, out: &mut [f32; 32]) {
+    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: V, m: V, out: &mut [f32; 32]) {
         // SAFETY: sse2 is part of x86-64; the array is 16 bytes long.
         let q = unsafe { _mm_loadu_si128(nibbles.as_ptr().cast()) };
         // SAFETY: the token proves avx2 and fma.

@@ -61,8 +61,7 @@ fn transpose(r: &mut [V; 16]) {
 /// The five (four) bits of a value select one of 32 (16) results: no conversion of integers.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn block(q: __m128i, fifth: Option<u32>, d: f32, m: f32) -> (V, V) {
-    let (d, m) = (_mm512_set1_ps(d), _mm512_set1_ps(m));
+fn block(q: __m128i, fifth: Option<u32>, d: V, m: V) -> (V, V) {
     let low = _mm512_setr_ps(
         0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0,
     );
@@ -196,18 +195,15 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn half(self, from: [u8; 2]) -> f32 {
-        let bits = i32::from(u16::from_le_bytes(from));
-        // SAFETY: sse2 is part of x86-64.
-        let half = unsafe { _mm_cvtsi32_si128(bits) };
-        // SAFETY: the token proves avx512f, which includes f16c.
-        let wide = unsafe { _mm_cvtph_ps(half) };
-        // SAFETY: sse is part of x86-64.
-        unsafe { _mm_cvtss_f32(wide) }
+    fn half(self, from: [u8; 2]) -> V {
+        // SAFETY: the token proves avx512f, which includes avx.
+        let halves = unsafe { _mm256_set1_epi16(i16::from_le_bytes(from)) };
+        // SAFETY: the token proves avx512f.
+        unsafe { _mm512_cvtph_ps(halves) }
     }
 
     #[inline(always)]
-    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: f32, m: f32, out: &mut [f32; 32]) {
+    fn block(self, nibbles: &[u8; 16], fifth: Option<u32>, d: V, m: V, out: &mut [f32; 32]) {
         // SAFETY: sse2 is part of x86-64; the array is 16 bytes long.
         let q = unsafe { _mm_loadu_si128(nibbles.as_ptr().cast()) };
         // SAFETY: the token proves avx512f.
