@@ -144,6 +144,20 @@ impl Places {
             .collect()
     }
 
+    /// Models on this machine that are copies of no known one, such as quantised files, with the names they go by.
+    pub fn others(&self) -> Vec<(String, Found)> {
+        let known: Vec<_> = self
+            .inventory()
+            .into_iter()
+            .flat_map(|(_, found)| found)
+            .map(|f| f.path)
+            .collect();
+        let others = self.loose().into_iter().filter(|(_, path)| !known.contains(path));
+        others
+            .filter_map(|(name, path)| Some((name, Found::at(&path)?)))
+            .collect()
+    }
+
     /// Copies of a model on this machine, best first.
     fn found(&self, name: &Name<'_>) -> impl Iterator<Item = Found> {
         self.candidates(name)

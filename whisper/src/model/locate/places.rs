@@ -26,7 +26,7 @@ impl Places {
 
     /// The places that the variables of `env` name, as seen from the directory `current`:
     ///
-    /// - our own: `XDNA_MODELS_DIR`, else `xdna/models` in the cache;
+    /// - our own: `XDNA_MODEL_DIR`, else `xdna/models` in the cache;
     /// - the Hugging Face cache: `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME`, else
     ///   `huggingface/hub` in the cache;
     /// - whisper.cpp's: `models` and the current directory, `~/whisper.cpp/models`, `whisper.cpp` in the cache, and
@@ -53,7 +53,7 @@ impl Places {
         ];
         Self {
             current: current.to_owned(),
-            own: var("XDNA_MODELS_DIR").or_else(|| cached("xdna/models")),
+            own: var("XDNA_MODEL_DIR").or_else(|| cached("xdna/models")),
             hub: hub.or_else(|| cached("huggingface/hub")),
             whisper_cpp: whisper_cpp.into_iter().flatten().collect(),
             openai: cached("whisper"),
@@ -63,6 +63,15 @@ impl Places {
     /// Our own directory, where downloads go; `None` where neither a variable nor a home directory says.
     pub fn own(&self) -> Option<&Path> {
         self.own.as_deref()
+    }
+
+    /// The same places with another directory of our own.
+    #[must_use]
+    pub fn with_own(self, dir: impl Into<PathBuf>) -> Self {
+        Self {
+            own: Some(dir.into()),
+            ..self
+        }
     }
 
     /// Where in our own directory a download of `name` goes: `base` for `base` and `openai/whisper-base`,
@@ -127,6 +136,37 @@ impl Places {
                 paths
             }
         }
+    }
+
+    /// Files of whisper.cpp's and directories of our own that could be models, with the names they go by.
+    pub(super) fn loose(&self) -> Vec<(String, PathBuf)> {
+        let list = |dir: &PathBuf| {
+            let mut entries: Vec<_> = fs::read_dir(dir)
+                .into_iter()
+                .flatten()
+                .filter_map(Result::ok)
+                .collect();
+            entries.sort_by_key(fs::DirEntry::file_name);
+            entries
+                .into_iter()
+                .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path())))
+        };
+        let unfinished = |name: &str| {
+            [".part", ".old", ".lock"]
+                .iter()
+                .any(|suffix| name.ends_with(suffix))
+        };
+        let own = self
+            .own
+            .iter()
+            .flat_map(list)
+            .filter(|(name, _)| !unfinished(name));
+        let snapshots = self.snapshots(registry::WHISPER_CPP);
+        let files = snapshots.iter().chain(&self.whisper_cpp).flat_map(list);
+        let files = files.filter(|(name, _)| name.starts_with("ggml-") && name.ends_with(".bin"));
+        own.map(|(name, path)| (name.replacen("--", "/", 1), path))
+            .chain(files)
+            .collect()
     }
 
     /// The directories that [`Places::candidates`] are in.

@@ -112,7 +112,7 @@ fn variables_move_the_places() {
     let home = Home::new();
     let own = home.hugging_face("m/tiny");
     assert_eq!(
-        home.places_with(&[("XDNA_MODELS_DIR", "m")])
+        home.places_with(&[("XDNA_MODEL_DIR", "m")])
             .locate("tiny")
             .unwrap()
             .path,
@@ -180,6 +180,22 @@ fn files_of_whisper_cpp_go_by_their_names() {
         assert_eq!(home.found(name).0, quantised);
     }
     assert_eq!(home.found("mine").0, own);
+    let mine = home.hugging_face(".cache/xdna/models/me--mine");
+    home.hugging_face(".cache/xdna/models/me--half.part");
+    home.put("work/notes.txt", b"hello");
+    let others = home.places().others().into_iter().map(|(name, found)| {
+        assert_eq!(home.found(&name).0, found.path);
+        (name, found.path)
+    });
+    let expected = [
+        ("me/mine", mine),
+        ("ggml-mine.bin", own),
+        ("ggml-base-q5_1.bin", quantised),
+    ];
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        expected.map(|(name, path)| (name.to_owned(), path))
+    );
     let error = home.places().locate("base-q8_0").unwrap_err();
     let place = home.path(".cache/xdna/models");
     assert_eq!((error.known, error.looked.first()), (None, Some(&place)));

@@ -1,0 +1,119 @@
+//! `xdna models`: which models there are, and where they are on this machine.
+
+use clap::Args;
+use comfy_table::{Table, presets};
+use indicatif::{DecimalBytes, HumanCount};
+use serde_json::{Value, json};
+use xdna_whisper::model::{
+    locate::{Found, Kind, Places},
+    registry::Known,
+};
+
+use crate::terminal::Out;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Sizes are those of the weights: in float16 for a name, on disk for a file or directory. A name,
+a path and a name of the second table are what --model takes.")]
+pub(crate) struct Models {
+    /// Print one JSON object, schema `xdna.models/1`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Lists the known models and what of them is on disk, then other models on disk.
+///
+/// # Errors
+/// Where stdout takes no more.
+pub(crate) fn run(args: &Models, places: &Places, out: &mut Out) -> anyhow::Result<()> {
+    let (known, others) = (places.inventory(), places.others());
+    if args.json {
+        return Ok(out.json(&object(places, &known, &others))?);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["model", "weights", "float16", "licence", "on disk"]);
+    for (model, found) in &known {
+        let name = model
+            .alias
+            .map_or(model.name.to_owned(), |alias| format!("{} ({alias})", model.name));
+        let weights = HumanCount(model.parameters()).to_string();
+        let cells = [
+            name,
+            weights,
+            DecimalBytes(model.f16_bytes()).to_string(),
+            model.licence.to_owned(),
+        ];
+        let mut lines = found.iter().map(on_disk);
+        table.add_row(
+            cells
+                .into_iter()
+                .chain([lines.next().unwrap_or_else(|| "-".to_owned())]),
+        );
+        for line in lines {
+            table.add_row(["", "", "", "", line.as_str()]);
+        }
+    }
+    print(&table, out)?;
+    if !others.is_empty() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(["other", "on disk"]);
+        others.iter().for_each(|(name, found)| {
+            table.add_row([name.as_str(), &on_disk(found)]);
+        });
+        out.line("")?;
+        print(&table, out)?;
+    }
+    Ok(())
+}
+
+fn on_disk(found: &Found) -> String {
+    let readable = if found.kind == Kind::Pickle {
+        ", not read"
+    } else {
+        ""
+    };
+    format!(
+        "{} ({}, {}{readable})",
+        found.path.display(),
+        found.kind,
+        DecimalBytes(found.bytes)
+    )
+}
+
+fn print(table: &Table, out: &mut Out) -> anyhow::Result<()> {
+    for line in table.to_string().lines() {
+        out.line(line.trim())?;
+    }
+    Ok(())
+}
+
+fn object(places: &Places, known: &[(&'static Known, Vec<Found>)], others: &[(String, Found)]) -> Value {
+    let file = |found: &Found| {
+        json!({
+            "path": found.path.to_string_lossy(),
+            "kind": found.kind.to_string(),
+            "bytes": found.bytes,
+            "readable": found.kind != Kind::Pickle,
+        })
+    };
+    let model = |(known, found): &(&'static Known, Vec<Found>)| {
+        json!({
+            "name": known.name,
+            "alias": known.alias,
+            "repository": known.repository,
+            "licence": known.licence,
+            "parameters": known.parameters(),
+            "f16_bytes": known.f16_bytes(),
+            "on_disk": found.iter().map(file).collect::<Vec<_>>(),
+        })
+    };
+    let other = |(name, found): &(String, Found)| json!({"name": name, "on_disk": file(found)});
+    json!({
+        "schema": "xdna.models/1",
+        "directory": places.own().map(|dir| dir.to_string_lossy()),
+        "models": known.iter().map(model).collect::<Vec<_>>(),
+        "others": others.iter().map(other).collect::<Vec<_>>(),
+    })
+}
