@@ -14,4 +14,7 @@ pub mod fault;
 pub mod firmware;
 pub mod frontends;
 pub mod kmd;
+mod npu;
 pub mod profile;
+
+pub use npu::{Npu, NpuError, Running};

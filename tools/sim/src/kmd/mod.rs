@@ -249,6 +249,11 @@ impl Kmd {
         self.clients.keys().copied().collect()
     }
 
+    /// Starts the clock: the device was probed at `now`.
+    pub fn start(&mut self, now: u64) {
+        (self.now, self.last_use, self.last_progress) = (now, now, now);
+    }
+
     /// Lets time pass up to `now`, in nanoseconds of CLOCK_MONOTONIC.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);

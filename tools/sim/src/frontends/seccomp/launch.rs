@@ -16,9 +16,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, execvp, getgid, getuid};
 
-use super::filter::{Traps, program};
 use super::supervisor::Supervisor;
 use super::sys::{self, Listener};
+use super::thread;
 use super::world::{self, NodeKind};
 use crate::kmd::{Config, Kmd};
 use crate::profile::{Kernel, Profile};
@@ -182,15 +182,7 @@ fn become_program(
 fn filter_self(link: &mut UnixStream, kernel: Kernel, kind: NodeKind) -> Result<(), LaunchError> {
     use std::io::Read;
     use std::os::fd::AsRawFd;
-    prctl::set_no_new_privs().map_err(io::Error::from)?;
-    let traps = Traps {
-        closes: kernel <= Kernel::V6_19,
-        paths: kind == NodeKind::Borrowed,
-    };
-    let listener = sys::install_filter(&program(traps)).map_err(|e| match e {
-        Errno::EBUSY => LaunchError::Nested,
-        e => LaunchError::Filter(e),
-    })?;
+    let listener = thread::install(kernel, kind)?;
     link.write_all(&listener.as_fd().as_raw_fd().to_le_bytes())?;
     link.read_exact(&mut [0])?;
     Ok(())
@@ -199,7 +191,7 @@ fn filter_self(link: &mut UnixStream, kernel: Kernel, kind: NodeKind) -> Result<
 /// Without root, root of a user namespace of our own.
 fn enter_user_namespace() -> Result<(), LaunchError> {
     let (uid, gid) = (getuid(), getgid());
-    if uid.is_root() && unshare_allowed() {
+    if uid.is_root() && thread::may_filter() {
         return Ok(());
     }
     let failed = |what| move |source: io::Error| LaunchError::Namespace { what, source };
@@ -207,11 +199,4 @@ fn enter_user_namespace() -> Result<(), LaunchError> {
     fs::write("/proc/self/setgroups", "deny").map_err(failed("setgroups"))?;
     fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).map_err(failed("uid_map"))?;
     fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).map_err(failed("gid_map"))
-}
-
-/// True with CAP_SYS_ADMIN.
-fn unshare_allowed() -> bool {
-    let caps = super::process::status_field(process::id() as i32, "CapEff");
-    caps.and_then(|v| u64::from_str_radix(&v, 16).ok())
-        .is_some_and(|c| c & 1 << 21 != 0)
 }

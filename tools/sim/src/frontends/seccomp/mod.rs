@@ -5,6 +5,7 @@
 //! was received for fatal signals only, so every call takes effect exactly once; waits that a signal may end are
 //! answered by the supervisor when it sees the signal pending.
 
+mod closes;
 mod filter;
 mod identity;
 pub mod launch;
@@ -15,4 +16,5 @@ mod stat;
 pub mod supervisor;
 #[allow(unsafe_code)]
 mod sys;
+pub mod thread;
 mod world;

@@ -13,11 +13,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::time::{ClockId, clock_gettime};
 
+use super::closes::Holders;
 use super::process::{NotifiedThread, ProcessMemory, process_of};
 use super::sys::{Listener, Notification};
 use super::world::PCI_ADDRESS;
 use super::{identity, path, signals, stat};
 use crate::kmd::{Caller, ClientId, Kmd, MapRequest, Pending, Step, is_marked, mark};
+use crate::profile::Kernel;
 
 /// The node that programs open.
 pub const NODE: &str = "/dev/accel/accel0";
@@ -37,6 +39,7 @@ pub struct Supervisor {
     listener: Listener,
     kmd: Kmd,
     device_inode: u64,
+    holders: Option<Holders>,
     parked: Vec<Parked>,
 }
 
@@ -51,13 +54,17 @@ impl Supervisor {
     ///
     /// # Errors
     /// When the device's memory file cannot be looked at.
-    pub fn new(listener: Listener, kmd: Kmd) -> io::Result<Self> {
+    pub fn new(listener: Listener, mut kmd: Kmd) -> io::Result<Self> {
+        kmd.start(now());
         let file = std::fs::File::from(kmd.store().fd().try_clone_to_owned()?);
         let device_inode = file.metadata()?.ino();
+        let closes = kmd.profile().kernel <= Kernel::V6_19;
+        let holders = closes.then(|| Holders::new(device_inode));
         Ok(Self {
             listener,
             kmd,
             device_inode,
+            holders,
             parked: Vec::new(),
         })
     }
@@ -121,6 +128,7 @@ impl Supervisor {
     }
 
     fn handle(&mut self, n: Notification) {
+        self.observe_closes(&n);
         let (listener, device_inode) = (&self.listener, self.device_inode);
         let fd = |arg: u64| identity::client_of(n.thread as i32, arg as i32, device_inode);
         let outcome = match libc::c_long::from(n.number) {
@@ -194,6 +202,7 @@ impl Supervisor {
             self.listener.pass(n.id)
         } else {
             self.sweep();
+            self.kmd.advance(now());
             match self.open_node(&n, flags as i32) {
                 Ok(fd) => {
                     log::debug!("thread {} opened the node as {fd}", n.thread);
@@ -331,6 +340,16 @@ impl Supervisor {
                 },
                 step => self.settle(notification, step),
             }
+        }
+    }
+
+    /// Tells the driver of descriptors that were closed, where it hears of that.
+    fn observe_closes(&mut self, n: &Notification) {
+        let Some(holders) = &mut self.holders else { return };
+        let mut closed = holders.vanished(n.thread as i32);
+        closed.extend(holders.closed_by(n));
+        for client in closed {
+            self.kmd.flush_client(client);
         }
     }
 
