@@ -97,7 +97,7 @@ fn string(c: &mut Cursor<'_>, what: &str) -> Result<String, FormatError> {
     let text = bytes.strip_suffix(&[0]).and_then(|b| str::from_utf8(b).ok());
     text.map(str::to_owned).ok_or_else(|| FormatError::Field {
         field: "name",
-        found: String::from_utf8_lossy(bytes).escape_debug().collect(),
+        found: format!("{:?}", String::from_utf8_lossy(bytes)),
         expected: "text that ends with a NUL",
     })
 }

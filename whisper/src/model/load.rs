@@ -38,6 +38,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
         [0x80, 2, ..] | [b'P', b'K', 3, 4, ..] => Err(ModelError::Pickle {
             path: path.to_owned(),
         }),
+        [b'G', b'G', b'U', b'F', ..] => Err(unrecognised(path, "a GGUF file")),
         [_, _, _, _, _, _, 0, 0, b'{', ..] => huggingface::load(parent),
         head if ctranslate2::begins(head) => faster_whisper::load(parent),
         _ => Err(unrecognised(path, "a file of another kind")),
