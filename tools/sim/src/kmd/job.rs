@@ -191,14 +191,13 @@ impl Kmd {
 
     fn take_head(&mut self, id: ClientId, handle: u32) -> Option<Job> {
         let now = self.now;
-        self.last_progress = now;
-        self.last_use = now;
         let context = self.context(id, handle).ok()?;
-        context.completions += 1;
         let job = context.jobs.pop_front()?;
+        context.completions += 1;
         if let Some(next) = context.jobs.front_mut() {
             next.since = now;
         }
+        (self.last_progress, self.last_use) = (now, now);
         Some(job)
     }
 

@@ -3,7 +3,7 @@
 //! A memfd tells nobody that it was closed, so the calls that close descriptors are watched: close, close_range,
 //! dup2, dup3, execve and exit. A process that was killed is found missing at the next call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use nix::libc;
@@ -23,6 +23,10 @@ type Held = (i32, ClientId);
 pub struct Holders {
     device_inode: u64,
     held: BTreeMap<i32, Vec<Held>>,
+    /// Processes that were looked at.
+    seen: BTreeSet<i32>,
+    /// Threads that fork: their process, and whether its child was seen.
+    forking: BTreeMap<i32, (i32, bool)>,
     /// Processes inside execve: what they lose if it succeeds.
     executing: BTreeMap<i32, Vec<Held>>,
 }
@@ -69,7 +73,31 @@ impl Holders {
                 }
                 Vec::new()
             }
+            libc::SYS_fork | libc::SYS_vfork => self.fork(thread),
+            libc::SYS_clone if n.args[0] & libc::CLONE_FILES as u64 == 0 => self.fork(thread),
+            // Its flags are in memory; glibc forks by clone and starts threads and children of posix_spawn by
+            // clone3, of which the latter leave by exec or exit.
             _ => Vec::new(),
+        }
+    }
+
+    fn fork(&mut self, thread: i32) -> Vec<ClientId> {
+        if let Some(process) = process_of(thread).filter(|p| self.held.contains_key(p)) {
+            self.forking.insert(thread, (process, false));
+        }
+        Vec::new()
+    }
+
+    /// A process is there that was not before: some parent's fork is accounted for.
+    fn first_seen(&mut self, process: i32) {
+        if self.seen.insert(process)
+            && let Some(parent) = status_field(process, "PPid").and_then(|p| p.parse::<i32>().ok())
+            && let Some((_, found)) = self
+                .forking
+                .values_mut()
+                .find(|(p, found)| *p == parent && !*found)
+        {
+            *found = true;
         }
     }
 
@@ -95,12 +123,17 @@ impl Holders {
             alive
         });
         for process in children.into_iter().chain(process_of(thread)) {
+            self.first_seen(process);
             let held = self.descriptors(process);
             if held.is_empty() {
                 self.held.remove(&process);
             } else {
                 self.held.insert(process, held);
             }
+        }
+        // A thread that makes another call has its child: one that nobody saw is gone already.
+        if let Some((process, false)) = self.forking.remove(&thread) {
+            gone.extend(self.held.get(&process).into_iter().flatten().map(|(_, c)| *c));
         }
         gone
     }

@@ -1,0 +1,83 @@
+//! Signals between the start of a call and its answer.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use crate::support::sys::{SIGNALS, storm};
+use crate::support::*;
+
+const COMMANDS: u64 = 3000;
+
+/// Submits through a storm of signals: the driver must have counted what the program did.
+pub fn run(restart: bool) -> Result<()> {
+    let dev = Dev::open().expect("open");
+    let (heap, ctx) = dev.ready()?;
+    let commands: Vec<Bo> = (0..4).map(|_| dev.command()).collect::<Result<_>>()?;
+    storm(150, restart);
+    let (mut interrupted, mut handles) = (0, Vec::new());
+    for seq in 0..COMMANDS {
+        let command = &commands[(seq % 4) as usize];
+        let got = loop {
+            match dev.exec(ctx, command.handle, &[heap.handle]) {
+                Err(Errno::EINTR) => interrupted += 1,
+                other => break other?,
+            }
+        };
+        assert_eq!(got, seq, "a submission was lost or doubled");
+        if seq % 4 == 3 {
+            loop {
+                match dev.wait(ctx, seq, SECOND) {
+                    Err(Errno::EINTR) => interrupted += 1,
+                    other => break other?,
+                }
+            }
+        }
+        if seq % 10 == 0 {
+            // Each creation must make one handle, the next one.
+            handles.push(loop {
+                // A signal before the supervisor has received the call ends it without effect.
+                match dev.create_bo(xdna_uapi::AMDXDNA_BO_SHARE, 4096) {
+                    Err(Errno::EINTR) => interrupted += 1,
+                    other => break other?,
+                }
+            });
+        }
+    }
+    storm(0, restart);
+    dev.wait(ctx, COMMANDS - 1, SECOND)?;
+    let counters = dev.counters()?[0];
+    assert_eq!(
+        (counters.command_submissions, counters.command_completions),
+        (COMMANDS, COMMANDS)
+    );
+    assert!(
+        handles.windows(2).all(|w| w[1] == w[0] + 1),
+        "a handle was leaked"
+    );
+    assert!(SIGNALS.load(Ordering::Relaxed) > 200, "no storm");
+    assert!(
+        !restart || interrupted == 0,
+        "{interrupted} calls were not restarted"
+    );
+    Ok(())
+}
+
+/// A wait ends in EINTR when a handler without SA_RESTART runs.
+pub fn interrupted() -> Result<()> {
+    let dev = Dev::open().expect("open");
+    let (_heap, ctx) = dev.ready()?;
+    storm(50_000, false);
+    let started = Instant::now();
+    let result = dev.wait(ctx, 7, 5 * SECOND);
+    storm(0, false);
+    assert_eq!(result, Err(Errno::EINTR));
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(dev.wait(ctx, 7, SECOND / 20), Err(Errno::ETIME));
+    Ok(())
+}
