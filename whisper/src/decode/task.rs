@@ -179,7 +179,10 @@ impl<'a> DecodingTask<'a> {
                     sequences[i].0.push(token);
                 }
             }
-            sources = (0..live.len()).filter(|&row| !ended[live[row]]).collect();
+            // All begin as copies of the one sequence that is the prompt.
+            let row = |row| if step == 0 { 0 } else { row };
+            let goes_on = |&row: &usize| !ended[live[row]];
+            sources = (0..live.len()).filter(goes_on).map(row).collect();
             live.retain(|&i| !ended[i]);
             if live.is_empty() {
                 break;
