@@ -1,4 +1,101 @@
 //! `xdna`: speech-to-text on AMD Ryzen AI NPUs, and tools for the device.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod bundled;
+mod config;
+mod convert;
+mod exit;
+mod fetch;
+mod manual;
+mod models;
+mod terminal;
+mod transcribe;
+
+use std::{env, ffi::OsString, io::Write, process::ExitCode};
+
+use clap::{ArgMatches, Command, FromArgMatches, error::ErrorKind};
+
+use args::{Cli, Verb};
+use exit::Exit;
+use terminal::Out;
+
+fn main() -> ExitCode {
+    let mut logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"));
+    logger.format(|to, record| {
+        let text = terminal::clean(&record.args().to_string());
+        writeln!(
+            to,
+            "{}: {}: {text}",
+            record.level().as_str().to_lowercase(),
+            record.target()
+        )
+    });
+    logger.init();
+    let exit = run(env::args_os().collect()).unwrap_or_else(|error| {
+        terminal::say_block(&format!("xdna: {}", exit::message(&error)));
+        Exit::of(&error)
+    });
+    exit.into()
+}
+
+fn run(args: Vec<OsString>) -> anyhow::Result<Exit> {
+    let root = args::command();
+    let args = args::normalise(args, &root);
+    let (cli, matches) = match parse(&root, &args) {
+        Ok(parsed) => parsed,
+        Err(e) => return refuse(&e),
+    };
+    let verb = |name: &str| {
+        let mut verb = root.find_subcommand(name).cloned().unwrap_or_default();
+        verb.build();
+        verb
+    };
+    let places = || anyhow::Ok(config::places(&config::load(&verb("transcribe"))?));
+    let mut out = Out::default();
+    match cli.verb {
+        Verb::Transcribe(_) => {
+            let verb = verb("transcribe");
+            let settings = config::load(&verb)?;
+            let own = matches.subcommand_matches("transcribe").unwrap_or(&matches);
+            let merged = config::merge(&args, own, &verb, &settings);
+            match parse(&root, &merged) {
+                Ok((
+                    Cli {
+                        verb: Verb::Transcribe(args),
+                    },
+                    _,
+                )) => transcribe::run(&args),
+                Ok(_) => Ok(Exit::Usage),
+                Err(e) => refuse(&e),
+            }
+        }
+        Verb::Models(args) => models::run(&args, &places()?, &mut out).map(|()| Exit::Done),
+        Verb::Fetch(args) => fetch::run(&args, &places()?, &mut out).map(|()| Exit::Done),
+        Verb::Convert(args) => convert::run(&args, &places()?, &mut out).map(|()| Exit::Done),
+        Verb::Config(args) => config::show(&args, &verb("transcribe"), &mut out).map(|()| Exit::Done),
+        Verb::Completions { shell } => manual::completions(root, shell, &mut out).map(|()| Exit::Done),
+        Verb::Man { dir } => manual::pages(root, dir.as_deref(), &mut out).map(|()| Exit::Done),
+    }
+}
+
+fn parse(root: &Command, args: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = root.clone().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok((cli, matches))
+}
+
+/// What clap has to say: help and version to stdout, everything else to stderr.
+fn refuse(e: &clap::Error) -> anyhow::Result<Exit> {
+    let text = e.render().to_string();
+    match e.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Out::default().write(&text)?;
+            Ok(Exit::Done)
+        }
+        _ => {
+            terminal::say_block(&text);
+            Ok(Exit::Usage)
+        }
+    }
+}

@@ -58,11 +58,10 @@ pub(crate) struct Fetch {
 /// # Errors
 /// Where the name means nothing, the hub cannot be reached or does not have it, what comes is not what the hub
 /// states, or it cannot be stored.
-pub(crate) fn run(args: &Fetch, out: &mut Out) -> Result<()> {
-    let places = Places::from_env();
+pub(crate) fn run(args: &Fetch, places: &Places, out: &mut Out) -> Result<()> {
     let places = match &args.dir {
-        Some(dir) => places.with_own(dir),
-        None => places,
+        Some(dir) => places.clone().with_own(dir),
+        None => places.clone(),
     };
     let path = model(&args.name, &args.revision, &places)?;
     Ok(out.line(&path.display().to_string())?)
