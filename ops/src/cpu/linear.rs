@@ -47,10 +47,10 @@ pub(super) fn linear(
 
 fn few(cpu: &Cpu, x: Rows<'_>, w: &Matrix, finish: Finish<'_>, out: &mut [f32]) {
     let (n, work) = (w.rows(), x.rows * w.rows() * w.cols());
-    let parts = if cpu.pool.is_worth(work) {
-        4 * cpu.threads()
-    } else {
-        1
+    // parts for each thread to take in turn: cores differ
+    let parts = match cpu.pool.worth(work) {
+        1 => 1,
+        threads => 4 * threads,
     };
     let cols = n.div_ceil(parts).next_multiple_of(4);
     let mut parts: Vec<Vec<&mut [f32]>> = Vec::new();
