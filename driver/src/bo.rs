@@ -105,7 +105,7 @@ impl Device {
     /// streams and debug buffers. Its bytes are what was there before.
     ///
     /// # Errors
-    /// - `ENOSPC`: the heap is full. `EOPNOTSUPP`: it would have to grow, and the firmware can't.
+    /// - `ENOSPC`: the heap is full. [`Error::HeapCanNotGrow`]: it would have to grow, and the firmware refuses.
     /// - [`Error::TooLarge`]: zero, or more than the largest heap of this device.
     pub fn create_dev_bo(&self, size: usize) -> Result<Arc<Bo>, Error> {
         let size = whole_pages(size)?;

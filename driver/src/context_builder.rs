@@ -79,6 +79,9 @@ impl ContextBuilder<'_> {
 /// Why the driver refused a context whose arguments are right: it says EINVAL or ENODEV for several reasons.
 fn refused(device: &Device, columns: u16, qos: Qos, e: Error) -> Error {
     let errno = e.errno();
+    if errno == Some(libc::EOPNOTSUPP) {
+        return Error::HeapCanNotGrow;
+    }
     if !matches!(errno, Some(libc::EINVAL | libc::ENODEV)) {
         return e;
     }

@@ -1,5 +1,6 @@
 //! An open NPU.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,7 +26,6 @@ use crate::sysfs::{self, Found, PciFacts};
 pub struct Device(pub(crate) Arc<DeviceInner>);
 
 /// What everything made from a device keeps alive.
-#[derive(Debug)]
 pub(crate) struct DeviceInner {
     // Closed first: closing ends every command before the heap below it is unmapped.
     fd: OwnedFd,
@@ -39,6 +39,18 @@ pub(crate) struct DeviceInner {
     facts: PciFacts,
     node: PathBuf,
     opened_by: u32,
+}
+
+impl fmt::Debug for DeviceInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({}, driver {})",
+            self.node.display(),
+            self.chip.name,
+            self.version
+        )
+    }
 }
 
 /// Version of the kernel driver.
@@ -62,8 +74,8 @@ impl DriverVersion {
     }
 }
 
-impl std::fmt::Display for DriverVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for DriverVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
 }

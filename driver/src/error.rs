@@ -130,6 +130,12 @@ pub enum Error {
         /// What would have it.
         needs: &'static str,
     },
+    /// The firmware can't be told about a second chunk of the device heap, which the driver has by now: this
+    /// open device creates no more DEV buffers and contexts. What exists goes on working.
+    #[error(
+        "the firmware takes no device heap of more than 64 MiB (protocol 6.18 does): open the device anew"
+    )]
+    HeapCanNotGrow,
     /// No hardware context is free.
     #[error(
         "all {limit} hardware contexts of the device are in use ({live} live): retry when one is destroyed"

@@ -75,6 +75,9 @@ impl Heap {
                 Err(e) if e.errno() == Some(libc::EAGAIN) && chunks.mapped < self.max => {
                     self.add(dev, &mut chunks)?;
                 }
+                Err(e) if e.errno() == Some(libc::EOPNOTSUPP) && chunks.mapped > CHUNK => {
+                    return Err(Error::HeapCanNotGrow);
+                }
                 other => return other,
             }
         }

@@ -1,0 +1,113 @@
+//! The driver against a simulated NPU: every scenario is a process of its own under `xdna-sim`, with a device, a
+//! kernel and a fault script of its choice.
+//!
+//! Where the kernel lets no simulator run, the tests are shown as ignored, with the reason.
+
+#![allow(unsafe_code, reason = "forking, and counting allocations")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "how a scenario talks to its parent"
+)]
+
+mod scenarios;
+mod support;
+
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+use libtest_mimic::{Arguments, Failed, Trial};
+use scenarios::Scenario;
+
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    if args.get(1).is_some_and(|arg| arg == "--simulator") {
+        let Simulator { args } = Simulator::parse_from(&args[1..]);
+        return match xdna_sim::cli::run(args) {
+            Ok(code) => ExitCode::from(code.clamp(0, 255) as u8),
+            Err(message) => {
+                eprintln!("{message}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if let [_, flag, name] = &args[..]
+        && flag == "--scenario"
+    {
+        let scenario = scenarios::all()
+            .into_iter()
+            .find(|s| s.name() == *name)
+            .expect("a scenario of that name");
+        (scenario.run)();
+        return ExitCode::SUCCESS;
+    }
+    let unavailable = unavailable();
+    let trials = scenarios::all().into_iter().map(|scenario| {
+        let name = match &unavailable {
+            None => scenario.name(),
+            Some(reason) => format!("{} ({reason})", scenario.name()),
+        };
+        Trial::test(name, move || run(&scenario)).with_ignored_flag(unavailable.is_some())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// This program as the simulator: the command line of `xdna sim`.
+#[derive(Parser)]
+struct Simulator {
+    #[command(flatten)]
+    args: xdna_sim::cli::SimArgs,
+}
+
+fn simulator() -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--simulator");
+    Ok(command)
+}
+
+/// Why no simulator can run here.
+fn unavailable() -> Option<String> {
+    match simulator().and_then(|mut sim| sim.args(["--", "true"]).output()) {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => {
+            let message = String::from_utf8_lossy(&output.stderr);
+            Some(format!(
+                "needs a simulator: {}",
+                message.lines().last().unwrap_or_default()
+            ))
+        }
+        Err(e) => Some(format!("needs a simulator: {e}")),
+    }
+}
+
+fn run(scenario: &Scenario) -> Result<(), Failed> {
+    let trace = std::env::temp_dir().join(format!(
+        "xdna-trace-{}-{}",
+        std::process::id(),
+        scenario.name().replace('/', "-")
+    ));
+    let exe = std::env::current_exe()?;
+    let mut command = simulator()?;
+    command.args(&scenario.simulator);
+    if scenario.traced {
+        command.arg("--trace").arg(&trace);
+    }
+    command.arg("--").arg(exe).arg("--scenario").arg(scenario.name());
+    command.envs(scenario.environment.iter().copied());
+    let output = command.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if !output.status.success() {
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        return Err(format!("{:?}: {}\n{out}{err}", scenario.simulator, output.status).into());
+    }
+    if let Some(check) = scenario.check_trace {
+        let lines = std::fs::read_to_string(&trace)?;
+        std::fs::remove_file(&trace)?;
+        std::panic::catch_unwind(|| check(&lines))
+            .map_err(|_| format!("the trace is not as expected:\n{lines}"))?;
+    }
+    Ok(())
+}
