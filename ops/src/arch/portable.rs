@@ -94,6 +94,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn sums(self, v: [V; 4]) -> [f32; 4] {
+        v.map(|v| self.sum(v))
+    }
+
+    #[inline(always)]
     fn largest(self, v: V) -> f32 {
         v[0].max(v[1]).max(v[2].max(v[3]))
     }

@@ -57,6 +57,8 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync {
     fn scale(self, v: Self::V, n: Self::V) -> Self::V;
     /// The sum of all lanes.
     fn sum(self, v: Self::V) -> f32;
+    /// The sum of all lanes of each.
+    fn sums(self, v: [Self::V; 4]) -> [f32; 4];
     /// The largest lane.
     fn largest(self, v: Self::V) -> f32;
     /// Transposes the `LANES` by `LANES` values of `rows`.

@@ -92,21 +92,23 @@ pub(super) fn few(cpu: &Cpu, a: Attention<'_>, scores: Option<&mut [f32]>, out: 
         let mut heads: Vec<_> = by_head.chunks_exact_mut(n * size).zip(&mut kept).collect();
         cpu.pool.chunks(&mut heads, 1, 2 * n * keys * d, |h, heads| {
             for (out, kept) in heads {
-                let mut kept = kept.chunks_exact_mut(keys);
-                for (i, out) in out.chunks_exact_mut(size).enumerate() {
-                    let col = h * size;
-                    scratch::with(keys.next_multiple_of(16), |scores| {
-                        cpu.arch.run(Recall {
-                            q: &a.q.row(i)[col..][..size],
-                            k: a.k.data,
-                            v: a.v.data,
-                            rows: (0..keys).map(|j| (j * a.k.stride + col, j * a.v.stride + col)),
-                            keep: kept.next(),
-                            out,
-                            scores,
-                        });
-                    });
+                let col = h * size;
+                let mut q = [&a.q.data[..0]; FEW];
+                for (i, q) in q.iter_mut().enumerate().take(n) {
+                    *q = &a.q.row(i)[col..][..size];
                 }
+                scratch::with(n * keys.next_multiple_of(16), |scratch| {
+                    cpu.arch.run(Recall {
+                        q: &q[..n],
+                        k: a.k.data,
+                        v: a.v.data,
+                        keys,
+                        at: |j| (j * a.k.stride + col, j * a.v.stride + col),
+                        keep: (!kept.is_empty()).then_some(kept),
+                        out,
+                        scratch,
+                    });
+                });
             }
         });
         for (h, head) in by_head.chunks_exact(n * size).enumerate() {
@@ -124,17 +126,17 @@ pub(super) fn cached(cpu: &Cpu, a: DecodeAttention<'_>, out: &mut [f32]) {
     let seen: usize = a.seen.iter().map(|rows| rows.len()).sum();
     cpu.pool.chunks(out, size, 2 * seen * d, |part, out| {
         let (i, col) = (part / a.heads, part % a.heads * size);
-        scratch::with(a.seen[i].len().next_multiple_of(16), |scores| {
+        let seen = a.seen[i];
+        scratch::with(seen.len().next_multiple_of(16), |scratch| {
             cpu.arch.run(Recall {
-                q: &a.q.row(i)[col..][..size],
+                q: &[&a.q.row(i)[col..][..size]],
                 k: a.k,
                 v: a.v,
-                rows: a.seen[i]
-                    .iter()
-                    .map(|&r| (r as usize * d + col, r as usize * d + col)),
+                keys: seen.len(),
+                at: |j| (seen[j] as usize * d + col, seen[j] as usize * d + col),
                 keep: None,
                 out,
-                scores,
+                scratch,
             });
         });
     });

@@ -218,12 +218,17 @@ impl<'a> Job<'a, '_, '_> {
                 }
             }
         }
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (i, sum) in sums.into_iter().enumerate() {
-                let sum = s.sum(s.add(sum[0], sum[1]));
-                if r < rows {
-                    self.put(first + i, j + r, sum);
-                }
+        // at most 12 sums: four at a time
+        let mut halves = [s.splat(0.0); 12];
+        for r in 0..R {
+            for i in 0..M {
+                halves[r * M + i] = s.add(sums[r][i][0], sums[r][i][1]);
+            }
+        }
+        for at in (0..R * M).step_by(4) {
+            let four = s.sums([halves[at], halves[at + 1], halves[at + 2], halves[at + 3]]);
+            for (sum, at) in four.into_iter().zip(at..(rows * M).min(at + 4)) {
+                self.put(first + at % M, j + at / M, sum);
             }
         }
     }
@@ -249,11 +254,11 @@ fn four<S: Simd, D: Stored>(s: S, rows: [&[u8]; 4], x: &[f32]) -> [f32; 4] {
             accumulate(s, &wide, &x, &mut sums[r]);
         }
     }
-    let mut out = [0.0; 4];
+    let mut halves = [s.splat(0.0); 4];
     for r in 0..4 {
-        out[r] = s.sum(s.add(sums[r][0], sums[r][1]));
+        halves[r] = s.add(sums[r][0], sums[r][1]);
     }
-    out
+    s.sums(halves)
 }
 
 #[inline(always)]

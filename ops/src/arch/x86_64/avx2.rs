@@ -84,6 +84,19 @@ fn sum(v: V) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps::<1>(v, v)))
 }
 
+/// Adds neighbours of all four until each has one sum left in each half, then the halves.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn sums(v: [V; 4]) -> __m128 {
+    let ab = _mm256_add_ps(_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
+    let cd = _mm256_add_ps(_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
+    let all = _mm256_add_ps(
+        _mm256_shuffle_ps::<0x44>(ab, cd),
+        _mm256_shuffle_ps::<0xee>(ab, cd),
+    );
+    _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps::<1>(all))
+}
+
 #[target_feature(enable = "avx2")]
 #[inline]
 fn largest(v: V) -> f32 {
@@ -163,6 +176,16 @@ impl Simd for Avx2 {
     fn sum(self, v: V) -> f32 {
         // SAFETY: the token proves avx2.
         unsafe { sum(v) }
+    }
+
+    #[inline(always)]
+    fn sums(self, v: [V; 4]) -> [f32; 4] {
+        // SAFETY: the token proves avx2.
+        let sums = unsafe { sums(v) };
+        let mut out = [0.0; 4];
+        // SAFETY: sse is part of x86-64; the array is four values long.
+        unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
+        out
     }
 
     #[inline(always)]

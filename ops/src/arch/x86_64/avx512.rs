@@ -58,6 +58,21 @@ fn transpose(r: &mut [V; 16]) {
     }
 }
 
+/// Adds neighbours of all four until each has one sum left in each quarter, then the quarters.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn sums(v: [V; 4]) -> __m128 {
+    let ab = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+    let cd = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+    let all = _mm512_add_ps(
+        _mm512_shuffle_ps::<0x44>(ab, cd),
+        _mm512_shuffle_ps::<0xee>(ab, cd),
+    );
+    let all = _mm512_add_ps(all, _mm512_shuffle_f32x4::<0x4e>(all, all));
+    let all = _mm512_add_ps(all, _mm512_shuffle_f32x4::<0xb1>(all, all));
+    _mm512_castps512_ps128(all)
+}
+
 /// The five (four) bits of a value select one of 32 (16) results: no conversion of integers.
 #[target_feature(enable = "avx512f")]
 #[inline]
@@ -139,6 +154,16 @@ impl Simd for Avx512 {
     fn sum(self, v: V) -> f32 {
         // SAFETY: the token proves avx512f.
         unsafe { _mm512_reduce_add_ps(v) }
+    }
+
+    #[inline(always)]
+    fn sums(self, v: [V; 4]) -> [f32; 4] {
+        // SAFETY: the token proves avx512f.
+        let sums = unsafe { sums(v) };
+        let mut out = [0.0; 4];
+        // SAFETY: sse is part of x86-64; the array is four values long.
+        unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
+        out
     }
 
     #[inline(always)]
