@@ -20,7 +20,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: speed MODEL CLIP THREADS RUNS [BEAM]".into());
     };
     let beam_size = beams.first().map(|n| n.parse()).transpose()?;
-    let options = Options { language: Some("en".into()), temperature: vec![0.0], beam_size, ..Options::default() };
+    let options = Options {
+        language: Some("en".into()),
+        temperature: vec![0.0],
+        beam_size,
+        ..Options::default()
+    };
 
     let started = Instant::now();
     let backend: Arc<dyn Backend> = Arc::new(Cpu::new(threads.parse()?)?);
@@ -41,7 +46,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         text = result.transcript.text;
     }
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let peak = status.lines().find_map(|line| {
+        line.strip_prefix("VmHWM:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse::<u64>()
+            .ok()
+    });
     let result = serde_json::json!({
         "text": text.trim(), "load_s": load.as_secs_f64(), "times_s": times, "peak_kib": peak, "stages": stages,
         "backend": whisper.backend().name(),
