@@ -1,8 +1,12 @@
-use std::{collections::HashMap, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{self, MapAccess, Visitor},
 };
 
 use super::VocabularyError;
@@ -11,11 +15,20 @@ use super::VocabularyError;
 pub(super) const END: &str = "<|endoftext|>";
 
 /// The ordinary tokens: byte strings whose id is also their merge rank.
+///
+/// All bytes lie in one piece of memory, found by an open-addressing table: a map of 50,000 allocations would be a good part
+/// of the time in which a model is loaded.
 #[derive(Clone)]
 pub struct Vocabulary {
-    tokens: Vec<Box<[u8]>>,
-    ids: HashMap<Box<[u8]>, u32>,
+    bytes: Vec<u8>,
+    /// End of each token in `bytes`.
+    ends: Vec<usize>,
+    /// Ids by hash, [`FREE`] where there is none; at most half full.
+    table: Vec<u32>,
+    hasher: RandomState,
 }
+
+const FREE: u32 = u32::MAX;
 
 impl Vocabulary {
     /// Reads a Hugging Face `tokenizer.json`; added tokens are left out.
@@ -23,7 +36,7 @@ impl Vocabulary {
     /// # Errors
     /// Where it is not such a file, or its ids have gaps.
     pub fn from_tokenizer_json(json: &[u8]) -> Result<Self, VocabularyError> {
-        let file: TokenizerFile = serde_json::from_slice(json)?;
+        let file: TokenizerFile<'_> = serde_json::from_slice(json)?;
         let end = file.added_tokens.iter().find(|t| t.content == END).map(|t| t.id);
         Self::from_entries(file.model.vocab, end)
     }
@@ -39,72 +52,112 @@ impl Vocabulary {
     /// Takes tokens in order, written in GPT-2's byte alphabet (`"Ġthe"`), up to the first special one.
     ///
     /// # Errors
-    /// Where a token holds a character outside that alphabet.
+    /// Where a token holds a character outside that alphabet, or one of the 256 single bytes is no token.
     pub fn from_byte_level<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, VocabularyError> {
-        let ordinary = tokens.into_iter().take_while(|token| *token != END);
-        let bytes = ordinary.zip(0..).map(|(token, id)| to_bytes(token, id));
-        Self::index(bytes.collect::<Result<_, _>>()?)
+        let mut vocabulary = Self::empty();
+        for token in tokens.into_iter().take_while(|token| *token != END) {
+            vocabulary.push_byte_level(token)?;
+        }
+        vocabulary.index()
     }
 
     /// Takes tokens in order, as bytes, up to the first special one.
     ///
     /// # Errors
     /// Where one of the 256 single bytes is no token.
-    pub fn from_bytes(mut tokens: Vec<Vec<u8>>) -> Result<Self, VocabularyError> {
-        if let Some(end) = tokens.iter().position(|token| token == END.as_bytes()) {
-            tokens.truncate(end);
+    pub fn from_bytes(tokens: Vec<Vec<u8>>) -> Result<Self, VocabularyError> {
+        let mut vocabulary = Self::empty();
+        for token in tokens.iter().take_while(|token| *token != END.as_bytes()) {
+            vocabulary.bytes.extend_from_slice(token);
+            vocabulary.ends.push(vocabulary.bytes.len());
         }
-        Self::index(tokens.into_iter().map(Vec::into_boxed_slice).collect())
+        vocabulary.index()
     }
 
-    fn from_entries(Entries(entries): Entries, end: Option<u32>) -> Result<Self, VocabularyError> {
+    fn from_entries(Entries(entries): Entries<'_>, end: Option<u32>) -> Result<Self, VocabularyError> {
         let listed = || entries.iter().find(|(token, _)| token == END).map(|(_, id)| *id);
         let end = end.or_else(listed).ok_or(VocabularyError::NoEnd)?;
         let mut tokens = vec![None; entries.len().min(end as usize)];
         for (token, id) in entries.iter().filter(|(_, id)| *id < end) {
             // An id past the number of entries means that a smaller one is missing.
             if let Some(slot) = tokens.get_mut(*id as usize)
-                && slot.replace(to_bytes(token, *id)?).is_some()
+                && slot.replace(token).is_some()
             {
                 return Err(VocabularyError::Duplicate { id: *id });
             }
         }
-        let whole = tokens.len() == end as usize;
-        let gap = tokens
-            .iter()
-            .position(Option::is_none)
-            .or((!whole).then_some(tokens.len()));
-        match gap {
-            Some(id) => Err(VocabularyError::Gap { id: id as u32 }),
-            None => Self::index(tokens.into_iter().flatten().collect()),
+        let mut vocabulary = Self::empty();
+        for (token, id) in tokens.iter().zip(0..) {
+            vocabulary.push_byte_level(token.ok_or(VocabularyError::Gap { id })?)?;
+        }
+        match vocabulary.len() {
+            len if len < end as usize => Err(VocabularyError::Gap { id: len as u32 }),
+            _ => vocabulary.index(),
         }
     }
 
-    fn index(tokens: Vec<Box<[u8]>>) -> Result<Self, VocabularyError> {
-        let mut ids = HashMap::with_capacity(tokens.len());
-        for (token, id) in tokens.iter().zip(0..) {
-            ids.entry(token.clone()).or_insert(id);
+    fn empty() -> Self {
+        Self {
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            table: Vec::new(),
+            hasher: RandomState::new(),
         }
-        match (0..=u8::MAX).find(|byte| !ids.contains_key([*byte].as_slice())) {
+    }
+
+    fn push_byte_level(&mut self, token: &str) -> Result<(), VocabularyError> {
+        let id = self.ends.len() as u32;
+        for character in token.chars() {
+            self.bytes
+                .push(byte(character).ok_or(VocabularyError::Character { id, character })?);
+        }
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+
+    fn index(mut self) -> Result<Self, VocabularyError> {
+        self.table = vec![FREE; (2 * self.len()).next_power_of_two()];
+        for id in 0..self.len() as u32 {
+            let slot = self.slot(self.bytes(id));
+            // Of equal tokens the first counts.
+            if self.table[slot] == FREE {
+                self.table[slot] = id;
+            }
+        }
+        match (0..=u8::MAX).find(|byte| self.id(&[*byte]).is_none()) {
             Some(byte) => Err(VocabularyError::Byte { byte }),
-            None => Ok(Self { tokens, ids }),
+            None => Ok(self),
         }
+    }
+
+    /// Where the token of these bytes is in the table, or would be. The table is never full.
+    fn slot(&self, bytes: &[u8]) -> usize {
+        let mask = self.table.len() - 1;
+        let mut slot = self.hasher.hash_one(bytes) as usize & mask;
+        while self.table[slot] != FREE && self.bytes(self.table[slot]) != bytes {
+            slot = (slot + 1) & mask;
+        }
+        slot
     }
 
     /// Number of ordinary tokens: 50,257 (multilingual) or 50,256 (English only).
     #[allow(clippy::len_without_is_empty, reason = "holds 256 tokens at least")]
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.ends.len()
     }
 
     /// Bytes of an ordinary token; empty past the last.
     pub fn bytes(&self, id: u32) -> &[u8] {
-        self.tokens.get(id as usize).map_or(&[], |token| token)
+        let id = id as usize;
+        let start = id
+            .checked_sub(1)
+            .map_or(0, |before| self.ends.get(before).copied().unwrap_or(0));
+        self.ends.get(id).map_or(&[], |end| &self.bytes[start..*end])
     }
 
     /// The token of exactly these bytes.
     pub fn id(&self, bytes: &[u8]) -> Option<u32> {
-        self.ids.get(bytes).copied()
+        Some(self.table[self.slot(bytes)]).filter(|id| *id != FREE)
     }
 }
 
@@ -116,24 +169,24 @@ impl fmt::Debug for Vocabulary {
     }
 }
 
-/// The bytes a token of GPT-2's alphabet stands for: printable Latin-1 is itself, the other 68 bytes follow in order
-/// from U+0100 (`bytes_to_unicode` of GPT-2's encoder).
-fn to_bytes(token: &str, id: u32) -> Result<Box<[u8]>, VocabularyError> {
-    let byte = |character: char| match u32::from(character) {
-        code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => Ok(code as u8),
-        code @ 0x100..=0x120 => Ok((code - 0x100) as u8),
-        code @ 0x121..=0x142 => Ok((code - 0x121 + 0x7f) as u8),
-        0x143 => Ok(0xad),
-        _ => Err(VocabularyError::Character { id, character }),
-    };
-    token.chars().map(byte).collect()
+/// The byte that a character of GPT-2's alphabet stands for: printable Latin-1 is itself, the other 68 bytes follow in
+/// order from U+0100 (`bytes_to_unicode` of GPT-2's encoder).
+fn byte(character: char) -> Option<u8> {
+    match u32::from(character) {
+        code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => Some(code as u8),
+        code @ 0x100..=0x120 => Some((code - 0x100) as u8),
+        code @ 0x121..=0x142 => Some((code - 0x121 + 0x7f) as u8),
+        0x143 => Some(0xad),
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]
-struct TokenizerFile {
+struct TokenizerFile<'a> {
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
-    model: TokenizerModel,
+    #[serde(borrow)]
+    model: TokenizerModel<'a>,
 }
 
 #[derive(Deserialize)]
@@ -143,30 +196,52 @@ struct AddedToken {
 }
 
 #[derive(Deserialize)]
-struct TokenizerModel {
-    vocab: Entries,
+struct TokenizerModel<'a> {
+    #[serde(borrow)]
+    vocab: Entries<'a>,
 }
 
-/// A JSON object of token to id, repeated keys kept.
-struct Entries(Vec<(String, u32)>);
+/// A JSON object of token to id, repeated keys kept; tokens are borrowed from the file where it has no escapes.
+struct Entries<'a>(Vec<(Cow<'a, str>, u32)>);
 
-impl<'de> Deserialize<'de> for Entries {
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Map;
         impl<'de> Visitor<'de> for Map {
-            type Value = Entries;
+            type Value = Entries<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of token to id")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
                 let mut entries = Vec::with_capacity(1 << 16);
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+                while let Some((Token(token), id)) = map.next_entry()? {
+                    entries.push((token, id));
                 }
                 Ok(Entries(entries))
             }
         }
         deserializer.deserialize_map(Map)
+    }
+}
+
+struct Token<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Token<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Token<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a token")
+            }
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Token<'de>, E> {
+                Ok(Token(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Token<'de>, E> {
+                Ok(Token(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
