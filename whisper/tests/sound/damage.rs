@@ -45,7 +45,7 @@ pub fn add(tests: &mut Tests) {
             let most = if path.extension().is_some_and(|x| x == "mkv" || x == "webm") {
                 0.6
             } else {
-                0.1
+                0.15
             };
             assert!((-0.01..most).contains(&lost), "{}: {lost}", path.display());
         }
