@@ -14,7 +14,7 @@ pub(crate) const NAME: &str = "bundled";
 #[cfg(feature = "bundled-model")]
 macro_rules! model_file {
     () => {
-        "ggml-tiny.en-q5_1.bin"
+        "ggml-tiny.en-q8_0.bin"
     };
 }
 
