@@ -22,7 +22,7 @@ macro_rules! model_file {
 #[cfg(feature = "bundled-model")]
 pub(crate) fn model() -> Option<(&'static [u8], &'static str)> {
     static MODEL: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/model/", model_file!()));
-    Some((MODEL, concat!("the model inside xdna (", model_file!(), ")")))
+    Some((MODEL, concat!(model_file!(), " inside xdna")))
 }
 
 /// The program was built without one.

@@ -3,12 +3,13 @@
 use xdna_ops::DType;
 use xdna_whisper::{
     convert::{self, ConvertError},
-    model::{self, locate::Places},
+    model::locate::Places,
 };
 
 use crate::{
     args::{Convert, Type},
     exit::usage,
+    model,
     terminal::Out,
 };
 
@@ -30,8 +31,7 @@ fn dtype(name: Type) -> DType {
 /// # Errors
 /// Where the model is not there or not sound, `OUT` exists, the form cannot hold the type, or writing fails.
 pub(crate) fn run(args: &Convert, places: &Places, out: &mut Out) -> anyhow::Result<()> {
-    let found = places.locate(&args.from)?;
-    let checkpoint = model::load(&found.path)?;
+    let checkpoint = model::load(&args.from, places, false)?;
     let (to, dtype) = (&args.to, dtype(args.dtype));
     let is_file = to.extension().is_some_and(|e| e == "bin") && !to.is_dir();
     let result = if is_file {

@@ -8,6 +8,7 @@ mod convert;
 mod exit;
 mod fetch;
 mod manual;
+mod model;
 mod models;
 mod terminal;
 mod transcribe;
@@ -21,7 +22,9 @@ use exit::Exit;
 use terminal::Out;
 
 fn main() -> ExitCode {
-    let mut logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"));
+    // what symphonia stumbles over while it guesses formats is no news to people
+    let filter = env_logger::Env::default().default_filter_or("warn,symphonia=off");
+    let mut logger = env_logger::Builder::from_env(filter);
     logger.format(|to, record| {
         let text = terminal::clean(&record.args().to_string());
         writeln!(

@@ -3,6 +3,8 @@
 #[path = "transcribe/bad_input.rs"]
 mod bad_input;
 mod common;
+#[path = "transcribe/convert.rs"]
+mod convert;
 #[path = "transcribe/interrupt.rs"]
 mod interrupt;
 #[path = "transcribe/output.rs"]
@@ -56,7 +58,14 @@ fn main() -> ExitCode {
     let mut args = Arguments::from_args();
     // some of these measure time
     args.test_threads = Some(1);
-    let tests = [results::TESTS, bad_input::TESTS, output::TESTS, interrupt::TESTS].concat();
+    let tests = [
+        results::TESTS,
+        bad_input::TESTS,
+        output::TESTS,
+        interrupt::TESTS,
+        convert::TESTS,
+    ]
+    .concat();
     let has_model = model().is_some();
     let trial = |&(name, test): &Test| {
         if has_model {

@@ -36,7 +36,7 @@ Examples:
   xdna convert whisper-base/ ggml-base-q5_1.bin --type q5_1   a file for whisper.cpp and xdna
   xdna convert ggml-base.bin whisper-base/ --type f16         a directory for transformers and xdna")]
 pub(crate) struct Convert {
-    /// Model to read: a path or a name, in any form that `xdna transcribe --model` takes
+    /// Model to read: whatever `xdna transcribe --model` takes
     #[arg(value_name = "IN")]
     pub(crate) from: String,
     /// Where to write: a whisper.cpp file if it ends in .bin, else a Hugging Face directory

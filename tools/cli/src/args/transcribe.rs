@@ -104,7 +104,7 @@ pub(crate) struct Transcribe {
     #[arg(required = true, value_name = "FILES")]
     pub(crate) audio: Vec<OsString>,
 
-    /// Model: a name (`xdna models` lists them) or the path of a file or directory
+    /// Model: a name of `xdna models`, a path, or `bundled`, which is inside the program
     #[arg(long, help_heading = "Model", default_value = bundled::DEFAULT_MODEL)]
     pub(crate) model: String,
     /// Directory of downloaded models, looked in before the usual places [default: ~/.cache/xdna/models]

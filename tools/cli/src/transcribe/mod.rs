@@ -5,7 +5,6 @@
 
 mod files;
 mod input;
-mod model;
 mod plan;
 mod report;
 mod screen;

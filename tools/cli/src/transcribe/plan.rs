@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use xdna_whisper::options::{Options, Suppress, Task};
+use xdna_whisper::{
+    Whisper,
+    options::{Options, Suppress, Task},
+};
 
 use super::files::Output;
 use crate::{
@@ -118,6 +121,22 @@ fn options(args: &Transcribe) -> Options {
         hallucination_silence_threshold: args.hallucination_silence_threshold.0,
         seed: args.seed,
         ..Options::default()
+    }
+}
+
+/// Makes options fit an English-only model, as the reference's command line does.
+pub(super) fn suit(options: &mut Options, whisper: &Whisper) {
+    if whisper.is_multilingual() {
+        return;
+    }
+    if let Some(language) = options.language.replace("en".to_owned()).filter(|l| l != "en") {
+        say(&format!(
+            "note: the model knows English only; `{language}` is ignored"
+        ));
+    }
+    if options.task == Task::Translate {
+        say("note: the model knows English only and does not translate");
+        options.task = Task::Transcribe;
     }
 }
 

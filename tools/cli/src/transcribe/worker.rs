@@ -12,8 +12,8 @@ use std::{
 use anyhow::anyhow;
 use xdna_whisper::{Cancel, Event, Options, Segment, Transcription, Whisper};
 
-use super::{input, model};
-use crate::args::Transcribe;
+use super::{input, plan};
+use crate::{args::Transcribe, config, model};
 
 /// What the main thread is told.
 #[derive(Debug)]
@@ -73,7 +73,8 @@ pub(super) fn start(job: Job, cancel: Cancel, to: Sender<Message>) -> io::Result
 impl Job {
     fn run(mut self, cancel: &Cancel, to: &Sender<Message>) -> anyhow::Result<()> {
         let start = Instant::now();
-        let checkpoint = model::load(&self.args)?;
+        let places = config::places_with(self.args.model_dir.as_deref());
+        let checkpoint = model::load(&self.args.model, &places, self.args.download)?;
         let origin = checkpoint.origin.clone();
         let backend = xdna_ops::Cpu::new(self.args.threads.0.unwrap_or(0))?;
         let whisper = Whisper::new(checkpoint, Arc::new(backend))?;
@@ -81,7 +82,7 @@ impl Job {
             origin,
             took: start.elapsed(),
         });
-        model::suit(&mut self.options, &whisper);
+        plan::suit(&mut self.options, &whisper);
         for file in &self.files {
             if cancel.is_cancelled() {
                 break;

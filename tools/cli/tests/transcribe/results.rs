@@ -93,7 +93,10 @@ fn json() -> Result<(), Failed> {
         "avg_logprob compression_ratio end id no_speech_prob seek start temperature text tokens"
     );
     assert_eq!(done["segments"][0]["end"], 7.0);
-    assert_eq!(done["stats"]["audio_ns"], 7_101_375_000_u64);
+    assert_eq!(
+        done["stats"]["audio_ns"].as_u64().map(|ns| ns / 10_000_000),
+        Some(710)
+    );
     assert!(done["stats"]["encoder_ns"].as_u64() > Some(0), "{stdout}");
     assert_eq!(
         (&failed["status"], keys(failed)),
