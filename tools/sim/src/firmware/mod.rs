@@ -1,16 +1,40 @@
 //! The firmware: contexts, and commands that complete, fail or hang.
 //!
-//! Commands do not move data yet: a command whose packet and buffers are well formed completes.
+//! A command whose control code is well formed and reaches its buffers completes; no data move. Control code for
+//! configurations that start cores ends in a firmware error, since nothing here executes a core.
+
+mod control;
+mod pdi;
 
 use nix::errno::Errno;
 use xdna_uapi::ert::{HealthRecord, opcode};
 
 use crate::fault::CommandFault;
-use crate::kmd::{ClientId, Heap, Kmd, Work};
+use crate::kmd::{ClientId, Kmd, Work};
 use crate::profile::{Device, Profile};
 
+/// The first register-map word of "run a transaction".
+const TRANSACTION: u64 = 3;
+/// Longest control code that is read.
+const CODE_MAX: u64 = 64 << 20;
+/// Firmware status: the first application error.
+const APPLICATION_ERROR: u32 = 0x300_0001;
+/// Firmware status: invalid instruction.
+const INVALID_INSTRUCTION: u32 = 0x300_0002;
 /// Firmware status for a command that names a compute unit nobody configured.
 const INVALID_COMMAND: u32 = 0x400_0002;
+
+use control::Run;
+pub use pdi::Pdi;
+
+/// Memory as the device reaches it.
+pub trait DeviceMemory {
+    /// Reads all of `into`.
+    ///
+    /// # Errors
+    /// `EFAULT` where no buffer is.
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Errno>;
+}
 
 /// What a context is created with.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +53,7 @@ pub struct Command<'a> {
     /// The commands: one, or those of a chain.
     pub works: &'a [Work],
     /// Configured compute units.
-    pub cus: usize,
+    pub cus: &'a [Pdi],
     /// The configuration was refused.
     pub broken: bool,
 }
@@ -126,14 +150,19 @@ impl Firmware {
     }
 
     /// How `command` ends; `fault` is what the script has for it.
-    pub fn run(&self, command: &Command<'_>, heap: Option<&Heap>, fault: Option<CommandFault>) -> Verdict {
-        let hang = |index| Verdict::Hang {
-            health: Some(Kmd::plain_health()),
+    pub fn run(
+        &self,
+        command: &Command<'_>,
+        memory: &dyn DeviceMemory,
+        fault: Option<CommandFault>,
+    ) -> Verdict {
+        let hang = |index, health| Verdict::Hang {
+            health: Some(health),
             index,
         };
         match fault {
             Some(CommandFault::Error { index, status }) => return Verdict::Failed { index, status },
-            Some(CommandFault::Hang { index, health: true }) => return hang(index),
+            Some(CommandFault::Hang { index, health: true }) => return hang(index, Kmd::health(u32::MAX)),
             Some(CommandFault::Hang { index, health: false }) => {
                 return Verdict::Hang { health: None, index };
             }
@@ -142,15 +171,37 @@ impl Firmware {
         }
         for (index, work) in command.works.iter().enumerate() {
             let index = index as u32;
-            let configured = work.cu.is_none_or(|cu| (cu as usize) < command.cus);
-            if !configured || (command.broken && work.cu.is_some()) {
-                return Verdict::Failed {
-                    index,
-                    status: INVALID_COMMAND,
-                };
-            }
-            if !instructions_reachable(work, heap) {
-                return hang(index);
+            let cores = match work.cu {
+                None => 0,
+                Some(_) if command.broken => {
+                    return Verdict::Failed {
+                        index,
+                        status: INVALID_COMMAND,
+                    };
+                }
+                Some(cu) => match command.cus.get(cu as usize) {
+                    Some(pdi) => pdi.cores,
+                    None => {
+                        return Verdict::Failed {
+                            index,
+                            status: INVALID_COMMAND,
+                        };
+                    }
+                },
+            };
+            match execute(work, memory) {
+                Ok(Run::Done) if cores > 0 => {
+                    log::warn!(
+                        "a command needs {cores} cores, and nothing here executes cores: firmware error"
+                    );
+                    return Verdict::Failed {
+                        index,
+                        status: APPLICATION_ERROR,
+                    };
+                }
+                Ok(Run::Done) => {}
+                Ok(Run::Endless(operation)) => return hang(index, Kmd::health(operation)),
+                Err(status) => return Verdict::Failed { index, status },
             }
         }
         match fault {
@@ -158,25 +209,47 @@ impl Firmware {
             _ => Verdict::Done(0),
         }
     }
+
+    /// Reads the image of a compute unit.
+    pub fn load(&self, image: &[u8]) -> Option<Pdi> {
+        pdi::parse(image)
+            .map_err(|e| log::info!("firmware refuses a PDI: {e}"))
+            .ok()
+    }
 }
 
-/// True if the control code a packet names lies in the client's heap: anything else faults in the IOMMU.
-fn instructions_reachable(work: &Work, heap: Option<&Heap>) -> bool {
-    if !matches!(
-        work.opcode,
-        opcode::START_NPU | opcode::START_NPU_PREEMPT | opcode::START_NPU_PREEMPT_ELF
-    ) {
-        return true;
-    }
+/// Runs the control code of one command. A place the device cannot reach is waited for without end: the IOMMU
+/// serves no faults.
+fn execute(work: &Work, memory: &dyn DeviceMemory) -> Result<Run, u32> {
     let word = |i: usize| work.payload.get(i).copied().map(u64::from).unwrap_or_default();
-    let (address, head) = (
-        word(0) | word(1) << 32,
-        if work.opcode == opcode::START_NPU { 2 } else { 6 },
-    );
-    let size = word(head);
-    let base = xdna_uapi::DEV_HEAP_BASE;
-    let end = base + heap.map_or(0, |h| h.total.get());
-    address >= base && address.checked_add(size).is_some_and(|last| last <= end)
+    let long = |i: usize| word(i) | word(i + 1) << 32;
+    let (address, bytes, arguments) = match work.opcode {
+        opcode::START_CU if word(0) == TRANSACTION && work.payload.len() >= 5 => {
+            (long(2), 4 * word(4), Some(5))
+        }
+        // Other register maps belong to other kernels: what they mean is not known here.
+        opcode::START_CU => return Ok(Run::Done),
+        opcode::START_NPU => (long(0), word(2), None),
+        _ => (long(0), word(6), None),
+    };
+    let mut code = vec![0; bytes.min(CODE_MAX) as usize];
+    if memory.read(address, &mut code).is_err() {
+        return Ok(Run::Endless(u32::MAX));
+    }
+    let control = control::run(&code).map_err(|e| {
+        log::info!("firmware refuses control code: {e}");
+        INVALID_INSTRUCTION
+    })?;
+    if let (Some(first), Run::Done) = (arguments, control.run) {
+        for patch in &control.patches {
+            let argument = long(first + 2 * patch.argument.min(0xffff) as usize);
+            let target = argument.wrapping_add(patch.offset);
+            if memory.read(target, &mut [0]).is_err() {
+                return Ok(Run::Endless(patch.operation));
+            }
+        }
+    }
+    Ok(control.run)
 }
 
 /// The firmware's version as `fw_version` shows it.

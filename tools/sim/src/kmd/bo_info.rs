@@ -12,6 +12,8 @@ use super::client::{ClientId, PendingMap};
 use super::store::{FIRST_OFFSET, PAGE};
 use crate::profile::{AddressMode, Kernel, Level, Rule};
 
+/// An offset that no buffer has.
+const NO_OFFSET: u64 = 1 << 45;
 const INVALID: u64 = uapi::AMDXDNA_INVALID_ADDR;
 
 /// An mmap call on the node's descriptor.
@@ -39,7 +41,7 @@ impl Kmd {
         self.refresh(&bo, caller);
         arg.map_offset = match (&bo.place, self.profile.kernel.level()) {
             // The offset of user-pointer buffers exists but maps nothing here.
-            (Place::User { .. }, _) => FIRST_OFFSET - PAGE,
+            (Place::User { .. }, _) => NO_OFFSET,
             _ => bo.map_offset().unwrap_or(INVALID),
         };
         arg.vaddr = bo.user_address().unwrap_or(INVALID);
@@ -124,7 +126,7 @@ impl Kmd {
     }
 
     fn check_mmap(&mut self, id: ClientId, caller: &dyn Caller, map: &MapRequest) -> Result<(), Errno> {
-        self.settle(id, caller)?;
+        self.settle(id)?;
         if map.offset < FIRST_OFFSET {
             let errno = if self.profile.kernel.level() >= Level::L10 {
                 Errno::EOPNOTSUPP
@@ -153,26 +155,33 @@ impl Kmd {
         self.deny(Rule::MapTwice, again, Errno::EEXIST)?;
         bo.count_mapping();
         let offset = bo.map_offset().unwrap_or(INVALID);
-        let before = mapped_at(&caller.memory().regions(), offset);
+        let memory = caller.memory();
+        let before = mapped_at(&memory.regions(), offset);
         self.client(id)?.pending_maps.push(PendingMap {
             bo: Rc::downgrade(&bo),
+            memory,
             before,
         });
         Ok(())
     }
 
+    /// Finds out where the mmaps of all clients ended up, before one of them may go away.
+    pub fn settle_all(&mut self) {
+        for id in self.clients() {
+            // The client was there just now.
+            let _ = self.settle(id);
+        }
+    }
+
     /// Finds out where allowed mmaps ended up.
-    pub(super) fn settle(&mut self, id: ClientId, caller: &dyn Caller) -> Result<(), Errno> {
+    pub(super) fn settle(&mut self, id: ClientId) -> Result<(), Errno> {
         let latest_counts = self.profile.mode != AddressMode::Sva && self.profile.kernel >= Kernel::V7_2;
         let client = self.client(id)?;
-        if client.pending_maps.is_empty() {
-            return Ok(());
-        }
-        let regions = caller.memory().regions();
+
         for pending in std::mem::take(&mut client.pending_maps) {
             let Some(bo) = pending.bo.upgrade() else { continue };
             let Some(offset) = bo.map_offset() else { continue };
-            let now = mapped_at(&regions, offset);
+            let now = mapped_at(&pending.memory.regions(), offset);
             // A MAP_FIXED over the old place leaves nothing new; the old address is then the new one.
             let fresh = now.iter().find(|a| !pending.before.contains(a)).or(now.last());
             if let Some(&address) = fresh

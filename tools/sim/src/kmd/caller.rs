@@ -13,6 +13,8 @@ pub struct Region {
     pub start: u64,
     /// Address behind the last.
     pub end: u64,
+    /// True if the process may read there.
+    pub readable: bool,
     /// True if the process may write there.
     pub writable: bool,
     /// Where it lies in the device's memory file, if it maps that.

@@ -57,10 +57,11 @@ impl<T> Handles<T> {
 }
 
 /// An mmap that was allowed; where it ended up is known at the next look at the process.
-#[derive(Debug)]
 pub struct PendingMap {
     /// The buffer.
     pub bo: Weak<Bo>,
+    /// The process that maps it.
+    pub memory: Rc<dyn UserMemory>,
     /// Addresses that mapped the buffer before.
     pub before: Vec<u64>,
 }

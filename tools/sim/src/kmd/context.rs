@@ -15,7 +15,7 @@ use super::job::Job;
 use super::qos;
 use super::syncobj::Syncobj;
 use super::{Kmd, Outcome};
-use crate::firmware::CreateContext;
+use crate::firmware::{CreateContext, Pdi};
 use crate::profile::{Kernel, Level, Rule};
 
 /// DEV buffers the driver takes for a context's command slots.
@@ -35,6 +35,8 @@ pub struct Context {
     pub clock: Option<usize>,
     /// Configured compute units.
     pub cus: Option<Vec<uapi::amdxdna_cu_config>>,
+    /// What their images are, in the same order.
+    pub pdis: Vec<Pdi>,
     /// Firmware refused the configuration; the first command finds out.
     pub broken: bool,
     /// Jobs not finished yet, oldest first.
@@ -117,6 +119,7 @@ impl Kmd {
             firmware_id,
             clock,
             cus: None,
+            pdis: Vec::new(),
             broken: false,
             jobs: VecDeque::new(),
             next_seq: 0,
@@ -267,13 +270,14 @@ impl Kmd {
             self.deny(Rule::CuBo, !dev, Errno::EINVAL)?;
             cus.push(cu);
         }
-        let accepted = self.firmware_accepts_cus(id, &cus)?;
-        if !accepted && self.profile.kernel <= Kernel::V6_18 {
+        let pdis = self.load_pdis(id, &cus)?;
+        if pdis.is_none() && self.profile.kernel <= Kernel::V6_18 {
             return Err(Errno::EINVAL);
         }
         let context = self.context(id, handle)?;
         context.cus = Some(cus);
-        context.broken = !accepted;
+        context.broken = pdis.is_none();
+        context.pdis = pdis.unwrap_or_default();
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::Kmd;
 use super::bo::{Bo, Kind};
 use super::client::ClientId;
 use super::fence::Fence;
+use crate::firmware::Pdi;
 use crate::profile::{Feature, Kernel, Rule};
 
 impl Kmd {
@@ -71,23 +72,33 @@ impl Kmd {
         Ok(())
     }
 
-    /// Whether firmware takes a configuration.
+    /// Hands a configuration to firmware; `None` if it refuses.
     ///
     /// # Errors
     /// `EINVAL` if a PDI buffer is gone.
-    pub(super) fn firmware_accepts_cus(
+    pub(super) fn load_pdis(
         &mut self,
         id: ClientId,
         cus: &[uapi::amdxdna_cu_config],
-    ) -> Result<bool, Errno> {
+    ) -> Result<Option<Vec<Pdi>>, Errno> {
+        let mut pdis = Vec::new();
         for cu in cus {
-            let live = self
+            let bo = self
                 .client(id)?
                 .bos
                 .get(cu.cu_bo)
-                .is_some_and(|b| b.kind == Kind::Dev);
-            self.deny(Rule::CuBo, !live, Errno::EINVAL)?;
+                .filter(|b| b.kind == Kind::Dev)
+                .cloned();
+            self.deny(Rule::CuBo, bo.is_none(), Errno::EINVAL)?;
+            let Some(bo) = bo else { continue };
+            let mut image = vec![0; bo.size as usize];
+            bo.read(0, &mut image)?;
+            pdis.push(self.firmware.load(&image));
         }
-        Ok(!self.faults.config())
+        let refused = self.faults.config();
+        Ok(pdis
+            .into_iter()
+            .collect::<Option<Vec<Pdi>>>()
+            .filter(|_| !refused))
     }
 }

@@ -196,7 +196,7 @@ impl Kmd {
             ioctl.root_only && !caller.is_admin(),
             Errno::EACCES,
         )?;
-        self.settle(id, caller)?;
+        self.settle(id)?;
         match self.faults.ioctl(ioctl.name) {
             Some(Effect::Errno(e)) => return Err(e),
             Some(Effect::Mishap(mishap)) => self.mishap(mishap)?,

@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 use super::Kmd;
 use super::bo::{Bo, Kind};
 use super::client::ClientId;
+use super::device_memory::ClientMemory;
 use super::fence::Fence;
 use super::packet::{PacketRules, Path, Work};
 use crate::firmware::{Command, Verdict};
@@ -141,16 +142,21 @@ impl Kmd {
     fn judge(&mut self, id: ClientId, handle: u32, works: &[Work]) -> Result<Verdict, Errno> {
         let fault = self.faults.command();
         let context = self.context(id, handle)?;
-        let cus = context.cus.clone().unwrap_or_default();
-        let broken = context.broken;
-        let client = self.client(id)?;
-        let command = Command {
-            works,
-            cus: cus.len(),
-            broken,
+        let (pdis, broken) = (context.pdis.clone(), context.broken);
+        let client = self.clients.get(&id).ok_or(Errno::EINVAL)?;
+        let memory = ClientMemory {
+            client,
+            mode: self.profile.mode,
         };
-        let heap = client.heap.clone();
-        Ok(self.firmware.run(&command, heap.as_deref(), fault))
+        Ok(self.firmware.run(
+            &Command {
+                works,
+                cus: &pdis,
+                broken,
+            },
+            &memory,
+            fault,
+        ))
     }
 
     /// Ends the oldest job of a context if its time has come; true if it did.

@@ -11,6 +11,7 @@ mod columns;
 mod context;
 mod create_bo;
 mod debug_buffer;
+mod device_memory;
 mod dispatch;
 mod drm;
 mod exec;
@@ -45,10 +46,10 @@ pub use bo_info::MapRequest;
 pub use caller::{Caller, LockLimit, Region, UserMemory};
 pub use client::ClientId;
 pub use dispatch::{Answer, IOCTL_NAMES, Pending, Step};
-pub use heap::Heap;
+
 pub use packet::Work;
 pub use store::{FIRST_OFFSET, Store};
-pub use token::{is_marked, mark};
+pub use token::{Access, Inode, is_marked, mark};
 
 use bo::{Bo, Place};
 use client::Client;

@@ -106,7 +106,8 @@ impl PacketRules<'_> {
             opcode::START_NPU => (NPU_HEAD, DIRECT_NPU_WORDS),
             _ => return Err(Errno::EOPNOTSUPP),
         };
-        if work.payload.len() < head {
+        let unusable = work.opcode == opcode::START_NPU && self.profile.kernel == Kernel::V6_14;
+        if work.payload.len() < head || (unusable && self.rules.on(Rule::DirectNpu)) {
             return Err(Errno::EINVAL);
         }
         if work.payload.len() > head + limit && self.rules.on(Rule::DirectWords) {

@@ -35,8 +35,10 @@ impl Kmd {
             })
             .collect();
         for (id, handle, cus) in configured {
-            let accepted = self.firmware_accepts_cus(id, &cus)?;
-            self.context(id, handle)?.broken = !accepted;
+            let pdis = self.load_pdis(id, &cus)?;
+            let context = self.context(id, handle)?;
+            context.broken = pdis.is_none();
+            context.pdis = pdis.unwrap_or_default();
         }
         log::info!("device resumed");
         self.powered = true;

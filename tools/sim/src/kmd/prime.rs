@@ -37,6 +37,11 @@ impl Exports {
 }
 
 impl Kmd {
+    /// True if a descriptor with this inode number is a dma-buf.
+    pub fn is_dmabuf(&self, inode: u64) -> bool {
+        self.exports.bos.keys().any(|i| i.number() == inode)
+    }
+
     pub(super) fn prime_handle_to_fd(
         &mut self,
         id: ClientId,

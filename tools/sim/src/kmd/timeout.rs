@@ -116,19 +116,20 @@ impl Kmd {
         let Some(cus) = self.context(id, handle).ok().and_then(|c| c.cus.clone()) else {
             return;
         };
-        let found = self.firmware_accepts_cus(id, &cus);
+        let pdis = self.load_pdis(id, &cus).unwrap_or_default();
         if let Ok(context) = self.context(id, handle) {
-            context.broken = !matches!(found, Ok(true));
+            context.broken = pdis.is_none();
+            context.pdis = pdis.unwrap_or_default();
         }
     }
 
-    /// The health record of firmware that knows nothing more than that a command is stuck.
-    pub fn plain_health() -> HealthRecord {
+    /// The health record of a context that is stuck in `operation`; all ones before the first.
+    pub fn health(operation: u32) -> HealthRecord {
         HealthRecord {
             version: HealthRecord::VERSION.into(),
             npu_gen: 0.into(),
-            txn_op_idx: u32::MAX.into(),
-            ctx_pc: 0.into(),
+            txn_op_idx: operation.into(),
+            ctx_pc: 1.into(),
             fatal_error_type: 0.into(),
             fatal_error_exception_type: 0.into(),
             fatal_error_exception_pc: 0.into(),

@@ -17,6 +17,11 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 pub struct Inode(u64, u64);
 
 impl Inode {
+    /// The inode number alone.
+    pub fn number(self) -> u64 {
+        self.1
+    }
+
     /// Of an open file.
     ///
     /// # Errors
@@ -27,9 +32,9 @@ impl Inode {
     }
 }
 
-fn lock(byte: u64) -> libc::flock {
+fn lock(byte: u64, kind: libc::c_int) -> libc::flock {
     libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: byte as i64,
         l_len: 1,
@@ -37,19 +42,40 @@ fn lock(byte: u64) -> libc::flock {
     }
 }
 
+/// What a descriptor allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Writing.
+    Write,
+    /// Both.
+    Both,
+}
+
 /// Another open file description of `file`, marked by a lock of byte `byte`.
 ///
 /// # Errors
 /// What open(2) and fcntl(2) say.
-pub fn mark(file: impl AsFd, options: &OpenOptions, byte: u64) -> io::Result<OwnedFd> {
+pub fn mark(file: impl AsFd, access: Access, byte: u64) -> io::Result<OwnedFd> {
+    let mut options = OpenOptions::new();
+    options
+        .read(access != Access::Write)
+        .write(access != Access::Read);
     let copy = options.open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?;
-    fcntl(&copy, FcntlArg::F_OFD_SETLK(&lock(byte)))?;
+    // A descriptor that cannot write takes a read lock only, which is enough to be seen.
+    let kind = if access == Access::Read {
+        libc::F_RDLCK
+    } else {
+        libc::F_WRLCK
+    };
+    fcntl(&copy, FcntlArg::F_OFD_SETLK(&lock(byte, kind)))?;
     Ok(copy.into())
 }
 
 /// True while the description that holds byte `byte` is open somewhere.
 pub fn is_marked(probe: impl AsFd, byte: u64) -> bool {
-    let mut query = lock(byte);
+    let mut query = lock(byte, libc::F_WRLCK);
     let asked = fcntl(probe, FcntlArg::F_OFD_GETLK(&mut query));
     asked.is_ok() && query.l_type != libc::F_UNLCK as libc::c_short
 }
@@ -72,7 +98,7 @@ impl Token {
         let probe = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
         probe.set_len(len).map_err(errno)?;
         let inode = Inode::of(&probe).map_err(errno)?;
-        let fd = mark(&probe, OpenOptions::new().read(true).write(true), 0).map_err(errno)?;
+        let fd = mark(&probe, Access::Both, 0).map_err(errno)?;
         Ok((Self { probe, inode }, fd))
     }
 

@@ -92,7 +92,7 @@ fn covered(regions: &[Region], start: u64, len: u64, writable: bool) -> bool {
     };
     let mut at = start;
     for r in regions {
-        if r.start <= at && at < r.end && (r.writable || !writable) {
+        if r.start <= at && at < r.end && r.readable && (r.writable || !writable) {
             at = r.end;
         }
     }
@@ -108,6 +108,7 @@ mod tests {
         let r = |start, end, writable| Region {
             start,
             end,
+            readable: true,
             writable,
             device_offset: None,
         };

@@ -72,6 +72,8 @@ rules! {
     DebugRemove = "debug-remove",
     /// Sizes of DEV buffers.
     DevSize = "dev-size",
+        /// 6.14 sends START_NPU with the wrong message size.
+    DirectNpu = "direct-npu",
     /// Words of a direct message.
     DirectWords = "direct-words",
     /// Command buffers have the right type.

@@ -118,9 +118,8 @@ fn exec_inner(fd: &str) -> Result<()> {
 #[allow(unsafe_code)]
 fn adopt(fd: RawFd) -> Dev {
     // SAFETY: the descriptor was made for this process, and nothing else here owns it.
-    Dev {
-        file: unsafe { OwnedFd::from_raw_fd(fd) }.into(),
-    }
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    Dev { file: owned.into() }
 }
 
 fn scm_rights() -> Result<()> {

@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
         .unwrap_or(COMMANDS);
     let dev = Arc::new(Dev::open().expect("open"));
     let heap = dev.heap()?;
-    let pdi = dev.create_bo(xdna_uapi::AMDXDNA_BO_DEV, 4096)?;
+    let (pdi, _) = dev.loaded(&heap.map, &images::empty_pdi())?;
     let before = descriptors();
     let worker = |dev: Arc<Dev>| std::thread::spawn(move || worker(&dev, pdi, commands));
     let threads: Vec<_> = (0..THREADS).map(|_| worker(dev.clone())).collect();
@@ -61,7 +61,8 @@ fn worker(dev: &Dev, pdi: u32, commands: u64) -> Result<[u64; 16]> {
                 other => break other?,
             }
         };
-        dev.wait(ctx, seq, 20 * SECOND)?;
+        // Progress of any context restarts the clock of a hanging one: it may wait for the end of all others.
+        dev.wait(ctx, seq, 600 * SECOND)?;
         let end = state_of(&command);
         assert!(state::is_terminal(end), "command {seq} is lost in state {end}");
         ended[end as usize] += 1;

@@ -1,6 +1,7 @@
 //! A client of the node by bare system calls.
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod images;
 #[allow(unsafe_code)]
 pub mod sys;
 
@@ -115,11 +116,22 @@ impl Dev {
         self.call(DRM_IOCTL_AMDXDNA_CONFIG_HWCTX, &mut arg)
     }
 
+    /// A DEV buffer with `bytes`, in the heap mapped at `heap`.
+    pub fn loaded(&self, heap: &Mapping, bytes: &[u8]) -> Result<(u32, u64)> {
+        let handle = self.create_bo(uapi::AMDXDNA_BO_DEV, bytes.len() as u64)?;
+        let address = self.info(handle)?.xdna_addr;
+        let at = (address - uapi::DEV_HEAP_BASE) as usize / 4;
+        for (i, word) in bytes.chunks_exact(4).enumerate() {
+            heap.store(at + i, u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+        }
+        Ok((handle, address))
+    }
+
     /// A heap, a context and one compute unit.
     pub fn ready(&self) -> Result<(Bo, Ctx)> {
         let heap = self.heap()?;
         let ctx = self.context()?;
-        let pdi = self.create_bo(uapi::AMDXDNA_BO_DEV, 4096)?;
+        let (pdi, _) = self.loaded(&heap.map, &images::empty_pdi())?;
         self.configure(ctx, pdi)?;
         Ok((heap, ctx))
     }

@@ -53,6 +53,7 @@ pub fn program(traps: Traps) -> Vec<sock_filter> {
         (libc::SYS_openat2, When::Always),
         (libc::SYS_ioctl, drm),
         (libc::SYS_mmap, file),
+        (libc::SYS_munmap, When::Always),
         (libc::SYS_fstat, When::Always),
         (libc::SYS_newfstatat, path(empty(3))),
         (libc::SYS_statx, path(empty(2))),

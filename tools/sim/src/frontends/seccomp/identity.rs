@@ -13,6 +13,19 @@ pub fn client_of(thread: i32, fd: i32, device_inode: u64) -> Option<ClientId> {
     parse(&info, device_inode)
 }
 
+/// The inode number of a descriptor that the driver handed out for an object: marked by a lock of byte 0.
+pub fn token_of(thread: i32, fd: i32) -> Option<u64> {
+    let info = fs::read_to_string(format!("/proc/{thread}/fdinfo/{fd}")).ok()?;
+    info.lines()
+        .any(|l| l.starts_with("lock:") && l.contains("OFDLCK") && l.ends_with(" 0 0"))
+        .then_some(())?;
+    info.lines()
+        .find_map(|l| l.strip_prefix("ino:"))?
+        .trim()
+        .parse()
+        .ok()
+}
+
 fn parse(info: &str, device_inode: u64) -> Option<ClientId> {
     let inode: u64 = info
         .lines()

@@ -80,6 +80,7 @@ fn region(line: &str, device_inode: u64) -> Option<Region> {
     Some(Region {
         start: u64::from_str_radix(start, 16).ok()?,
         end: u64::from_str_radix(end, 16).ok()?,
+        readable: perms.starts_with('r'),
         writable: perms.contains('w'),
         device_offset: ours.then_some(offset),
     })
@@ -173,6 +174,7 @@ mod tests {
         let want = Region {
             start: 0x7f00,
             end: 0x8f00,
+            readable: true,
             writable: true,
             device_offset: Some(1 << 32),
         };

@@ -1,6 +1,5 @@
 //! The supervisor: receives notifications, asks the kernel model, answers.
 
-use std::fs::OpenOptions;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +17,7 @@ use super::process::{NotifiedThread, ProcessMemory, process_of};
 use super::sys::{Listener, Notification};
 use super::world::PCI_ADDRESS;
 use super::{identity, path, signals, stat};
-use crate::kmd::{Caller, ClientId, Kmd, MapRequest, Pending, Step, is_marked, mark};
+use crate::kmd::{Access, Caller, ClientId, Kmd, MapRequest, Pending, Step, is_marked, mark};
 use crate::profile::Kernel;
 
 /// The node that programs open.
@@ -138,8 +137,15 @@ impl Supervisor {
             },
             libc::SYS_mmap => match fd(n.args[4]) {
                 Some(client) => self.mmap(&n, client),
+                // The pages of a dma-buf lie at an offset of another file: this mmap cannot be the kernel's own.
+                None if self.is_dmabuf(&n) => listener.answer(n.id, Err(Errno::ENODEV as i32)),
                 None => listener.pass(n.id),
             },
+            libc::SYS_munmap => {
+                // Where a buffer was mapped must be known before the mapping goes.
+                self.kmd.settle_all();
+                self.listener.pass(n.id)
+            }
             libc::SYS_open => return self.open(n, libc::AT_FDCWD, n.args[0], n.args[1]),
             libc::SYS_openat => return self.open(n, n.args[0] as i32, n.args[1], n.args[2]),
             libc::SYS_openat2 => {
@@ -173,6 +179,11 @@ impl Supervisor {
             thread: n.thread as i32,
             device_inode: self.device_inode,
         }
+    }
+
+    /// True if an mmap is of a dma-buf.
+    fn is_dmabuf(&self, n: &Notification) -> bool {
+        identity::token_of(n.thread as i32, n.args[4] as i32).is_some_and(|inode| self.kmd.is_dmabuf(inode))
     }
 
     /// True if a path, or an empty path with a descriptor, names the node.
@@ -245,10 +256,12 @@ impl Supervisor {
         let process = process_of(n.thread as i32).ok_or(Errno::ESRCH)?;
         let memory = Rc::new(ProcessMemory::new(process, self.device_inode));
         let client = self.kmd.open(process, memory)?;
-        let mode = flags & libc::O_ACCMODE;
-        let mut options = OpenOptions::new();
-        options.read(mode != libc::O_WRONLY).write(mode != libc::O_RDONLY);
-        let fd = mark(self.kmd.store().fd(), &options, client.0);
+        let access = match flags & libc::O_ACCMODE {
+            libc::O_RDONLY => Access::Read,
+            libc::O_WRONLY => Access::Write,
+            _ => Access::Both,
+        };
+        let fd = mark(self.kmd.store().fd(), access, client.0);
         let sent = fd
             .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
             .and_then(|fd| {
