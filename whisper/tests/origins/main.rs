@@ -1,7 +1,7 @@
 //! Models of other programs' making: real weights, and files that whisper.cpp, CTranslate2 and transformers write and read.
 //!
-//! `XDNA_TESTDATA` names the reference data, `XDNA_TEST_BASE` the real base model, `XDNA_TEST_PYTHON` a Python with
-//! openai-whisper, pywhispercpp, ctranslate2 and transformers. What is not there is shown as ignored.
+//! `XDNA_TESTDATA` names the reference data, `XDNA_TEST_BASE` the real base model, `XDNA_TEST_PYTHON` a Python that has
+//! some of openai-whisper, safetensors, pywhispercpp, ctranslate2 and transformers. What is not there is shown as ignored.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -33,8 +33,12 @@ fn base() -> Option<PathBuf> {
         .filter(|path| path.is_dir())
 }
 
-fn python() -> Option<PathBuf> {
-    std::env::var_os("XDNA_TEST_PYTHON").map(PathBuf::from)
+/// The Python, where it has all of `modules`.
+fn python(modules: &[&str]) -> Option<PathBuf> {
+    let python = std::env::var_os("XDNA_TEST_PYTHON").map(PathBuf::from)?;
+    let imports = format!("import {}", modules.join(", "));
+    let output = Command::new(&python).args(["-c", &imports]).output().ok()?;
+    output.status.success().then_some(python)
 }
 
 /// Runs a program to its end and gives what it printed.
@@ -179,7 +183,7 @@ fn ctranslate2_converts(models: &Path, python: &Path, quantisation: &str, bound:
 
 fn main() {
     let arguments = Arguments::from_args();
-    let (models, base, python) = (models(), base(), python());
+    let (models, base) = (models(), base());
     let mut trials = Vec::new();
     let mut add = |name: &str, test: Option<Box<dyn FnOnce() -> Result<(), Failed> + Send>>, needs: &str| {
         trials.push(match test {
@@ -187,8 +191,8 @@ fn main() {
             None => Trial::test(format!("{name} (needs {needs})"), || Ok(())).with_ignored_flag(true),
         });
     };
-    let both = || models.clone().zip(python.clone());
-    let all = "XDNA_TESTDATA and XDNA_TEST_PYTHON";
+    let both = |python: &Option<PathBuf>| models.clone().zip(python.clone());
+    let needs = |modules: &[&str]| format!("XDNA_TESTDATA and XDNA_TEST_PYTHON with {}", modules.join(", "));
     let test = models.clone().map(|m| boxed(move || real_models_load(&m)));
     add("real_models_load", test, "XDNA_TESTDATA");
     add(
@@ -196,14 +200,20 @@ fn main() {
         base.map(|b| boxed(move || base_loads_at_once(&b))),
         "XDNA_TEST_BASE",
     );
-    let test = both().map(|(m, p)| boxed(move || files_are_those_of_whisper_cpp(&m, &p)));
-    add("files_are_those_of_whisper_cpp", test, all);
+    let modules = ["pywhispercpp", "whisper", "safetensors"];
+    let test = both(&python(&modules)).map(|(m, p)| boxed(move || files_are_those_of_whisper_cpp(&m, &p)));
+    add("files_are_those_of_whisper_cpp", test, &needs(&modules));
+    let modules = ["pywhispercpp"];
+    let whisper_cpp = python(&modules);
     for dtype in [DType::F16, DType::Q5_1, DType::Q8_0] {
-        let test = both().map(|(m, p)| boxed(move || whisper_cpp_hears(&m, &p, dtype)));
-        add(&format!("whisper_cpp_hears_{dtype}"), test, all);
+        let test = both(&whisper_cpp).map(|(m, p)| boxed(move || whisper_cpp_hears(&m, &p, dtype)));
+        add(&format!("whisper_cpp_hears_{dtype}"), test, &needs(&modules));
     }
-    let test = both().map(|(m, p)| boxed(move || transformers_hears(&m, &p)));
-    add("transformers_hears", test, all);
+    let modules = ["transformers", "torch"];
+    let test = both(&python(&modules)).map(|(m, p)| boxed(move || transformers_hears(&m, &p)));
+    add("transformers_hears", test, &needs(&modules));
+    let modules = ["ctranslate2", "transformers", "torch"];
+    let ctranslate2 = python(&modules);
     for (quantisation, bound) in [
         ("float32", 0.0),
         ("float16", 0.0),
@@ -212,8 +222,13 @@ fn main() {
         ("int8_float16", 0.501),
         ("int8_float32", 0.501),
     ] {
-        let test = both().map(|(m, p)| boxed(move || ctranslate2_converts(&m, &p, quantisation, bound)));
-        add(&format!("ctranslate2_converts_to_{quantisation}"), test, all);
+        let test = both(&ctranslate2);
+        let test = test.map(|(m, p)| boxed(move || ctranslate2_converts(&m, &p, quantisation, bound)));
+        add(
+            &format!("ctranslate2_converts_to_{quantisation}"),
+            test,
+            &needs(&modules),
+        );
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
