@@ -43,10 +43,12 @@ def hugging_face(path):
         if name == "__metadata__":
             continue
         begin, end = (8 + n + offset for offset in entry["data_offsets"])
-        dtype = {"F16": np.float16, "F32": np.float32}[entry["dtype"]]
+        dtype = {"F16": np.float16, "F32": np.float32, "BF16": np.uint16}[entry["dtype"]]
         for pattern, new in HUGGING_FACE:
             name = re.sub(pattern, new, name)
-        state[name] = np.frombuffer(raw[begin:end], dtype).reshape(entry["shape"])
+        values = np.frombuffer(raw[begin:end], dtype).reshape(entry["shape"])
+        # bfloat16 is the upper half of a float32
+        state[name] = (values.astype(np.uint32) << 16).view(np.float32) if dtype is np.uint16 else values
     config = json.loads((path / "config.json").read_text())
     return dims(state, config["encoder_attention_heads"]), state
 
