@@ -6,7 +6,8 @@
 #                              "skipped" when Debian no longer serves the pinned version
 #
 # The package is fetched with a private apt configuration: the machine's own sources, lists and cache
-# are not touched. What is missing of bindgen-cli (pinned, by cargo) and libclang (by apt) is installed.
+# are not touched. What is missing of bindgen-cli (pinned, by cargo, into XDNA_UAPI_TOOLS or the target directory)
+# and libclang (by apt) is installed.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -16,7 +17,7 @@ bindgen_version=0.73.2
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-tools=${CARGO_TARGET_DIR:-$here/../target}/uapi-tools
+tools=${XDNA_UAPI_TOOLS:-${CARGO_TARGET_DIR:-$here/../target}/uapi-tools}
 check=no
 case ${1-} in
     '') ;;

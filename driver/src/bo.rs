@@ -108,7 +108,7 @@ impl Device {
     /// - `ENOSPC`: the heap is full. [`Error::HeapCanNotGrow`]: it would have to grow, and the firmware refuses.
     /// - [`Error::TooLarge`]: zero, or more than the largest heap of this device.
     pub fn create_dev_bo(&self, size: usize) -> Result<Arc<Bo>, Error> {
-        let size = whole_pages(size)?;
+        let (asked, size) = (size, whole_pages(size)?);
         self.0.check_process()?;
         if size > self.0.heap.max() {
             return Err(Error::TooLarge {
@@ -117,7 +117,7 @@ impl Device {
                 limit: self.0.heap.max(),
             });
         }
-        let handle = self.0.heap.cut(&self.0, size).map_err(|e| self.0.explain(e))?;
+        let handle = self.0.heap.cut(&self.0, asked).map_err(|e| self.0.explain(e))?;
         let handle = OwnedHandle::new(&self.0, handle);
         let info = sys::npu::get_bo_info(self.fd(), handle.handle)?;
         let addr = info.device_addr.unwrap_or(uapi::AMDXDNA_INVALID_ADDR);
@@ -137,14 +137,14 @@ impl Device {
     }
 
     fn mapped_bo(&self, kind: BoKind, size: usize) -> Result<Arc<Bo>, Error> {
-        let size = whole_pages(size)?;
+        let (asked, size) = (size, whole_pages(size)?);
         self.0.check_process()?;
         let raw = if kind == BoKind::Command {
             uapi::AMDXDNA_BO_CMD
         } else {
             uapi::AMDXDNA_BO_SHARE
         };
-        let handle = sys::npu::create_bo(self.fd(), raw, size as u64).map_err(|e| self.0.explain(e))?;
+        let handle = sys::npu::create_bo(self.fd(), raw, asked as u64).map_err(|e| self.0.explain(e))?;
         Bo::map(OwnedHandle::new(&self.0, handle), kind, size).map(Arc::new)
     }
 }

@@ -48,22 +48,22 @@ pub struct PciFacts {
 /// # Errors
 /// [`Error::Read`], [`Error::Text`]: sysfs is there and can't be understood.
 pub fn find() -> Result<Vec<Found>, Error> {
-    let entries = match fs::read_dir(CLASS) {
+    find_in(Path::new(CLASS))
+}
+
+fn find_in(class: &Path) -> Result<Vec<Found>, Error> {
+    let unreadable = |source| Error::Read {
+        path: class.into(),
+        source,
+    };
+    let entries = match fs::read_dir(class) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => {
-            return Err(Error::Read {
-                path: CLASS.into(),
-                source,
-            });
-        }
+        Err(e) => return Err(unreadable(e)),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|source| Error::Read {
-            path: CLASS.into(),
-            source,
-        })?;
+        let entry = entry.map_err(unreadable)?;
         let name = entry.file_name();
         let Some(number) = name.to_str().and_then(node_number) else {
             continue;
@@ -211,6 +211,40 @@ mod tests {
             (None, Some("1.1.2.64".into()), Some(0))
         );
         assert!(matches!(bad, Err(Error::Text { found, .. }) if found == "seventeen"));
+    }
+
+    #[test]
+    fn several_npus_are_found_among_other_accelerators() {
+        let class = std::env::temp_dir().join(format!("xdna-class-{}", std::process::id()));
+        for (name, vendor, device, revision) in [
+            ("accel10", "0x1022", "0x1502", "0x00"),
+            ("accel2", "0x1022", "0x17f0", "0x20"),
+            ("accel0", "0x8086", "0x7d1d", "0x04"),
+            ("accel1", "0x1022", "0x17f1", "0x10"),
+            ("accel3", "0x1022", "0x1234", "0x00"),
+        ] {
+            let dir = class.join(name).join("device");
+            fs::create_dir_all(&dir).unwrap();
+            for (file, text) in [("vendor", vendor), ("device", device), ("revision", revision)] {
+                fs::write(dir.join(file), text).unwrap();
+            }
+        }
+        let found = find_in(&class);
+        fs::remove_dir_all(&class).unwrap();
+        let found = found.unwrap();
+        let names: Vec<_> = found
+            .iter()
+            .map(|f| (f.node.to_str().unwrap(), f.chip.map(|c| c.name)))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("/dev/accel/accel1", None),
+                ("/dev/accel/accel2", Some("npu6")),
+                ("/dev/accel/accel10", Some("npu1"))
+            ]
+        );
+        assert_eq!(find_in(Path::new("/nonexistent")).unwrap(), []);
     }
 
     #[test]

@@ -13,7 +13,12 @@
 mod scenarios;
 mod support;
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use clap::Parser;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -92,12 +97,12 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
     let exe = std::env::current_exe()?;
     let mut command = simulator()?;
     command.args(&scenario.simulator);
-    if scenario.traced {
+    if scenario.check_trace.is_some() {
         command.arg("--trace").arg(&trace);
     }
     command.arg("--").arg(exe).arg("--scenario").arg(scenario.name());
     command.envs(scenario.environment.iter().copied());
-    let output = command.output()?;
+    let output = output_in_time(command)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -110,4 +115,19 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
             .map_err(|_| format!("the trace is not as expected:\n{lines}"))?;
     }
     Ok(())
+}
+
+/// Runs a program that must end within two minutes.
+fn output_in_time(mut command: Command) -> Result<Output, Failed> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let pid = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match receiver.recv_timeout(Duration::from_secs(120)) {
+        Ok(output) => Ok(output?),
+        Err(_) => {
+            kill(Pid::from_raw(pid as i32), Signal::SIGKILL)?;
+            Err("no end within two minutes".into())
+        }
+    }
 }

@@ -31,7 +31,7 @@ impl Mapping {
         let (length, offset) = arguments(len, offset)?;
         let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice replaces nothing.
-        let start = unsafe { mmap(None, length, prot, MapFlags::MAP_SHARED, fd, offset) };
+        let start = retry(|| unsafe { mmap(None, length, prot, MapFlags::MAP_SHARED, fd, offset) });
         start
             .map(|start| Self {
                 start: start.cast(),
@@ -83,7 +83,7 @@ impl Mapping {
         let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: the range lies inside this mapping (checked above), which is the caller's reservation: nothing
         // else is mapped there, and no reference points there, as it could not be accessed.
-        let placed = unsafe {
+        let placed = retry(|| unsafe {
             mmap(
                 addr,
                 length,
@@ -92,7 +92,7 @@ impl Mapping {
                 fd,
                 offset,
             )
-        };
+        });
         placed.map(|_| ()).map_err(|e| failed(len, e))
     }
 
@@ -140,6 +140,16 @@ fn arguments(len: usize, offset: u64) -> Result<(NonZeroUsize, i64), Error> {
     let length = NonZeroUsize::new(len).ok_or_else(|| failed(len, nix::Error::EINVAL))?;
     let offset = i64::try_from(offset).map_err(|_| failed(len, nix::Error::EOVERFLOW))?;
     Ok((length, offset))
+}
+
+/// Repeats `map` while a signal interrupts it: nothing has been mapped then.
+fn retry<T>(map: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match map() {
+            Err(nix::Error::EINTR) => {}
+            done => return done,
+        }
+    }
 }
 
 fn failed(len: usize, e: nix::Error) -> Error {

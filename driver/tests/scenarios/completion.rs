@@ -4,6 +4,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use std::sync::atomic::{AtomicBool, Ordering};
 use xdna_driver::{ChainBuilder, Command, Deadline, Error, Finished, Outcome, Wait};
 
 use super::{Scenario, scenario};
@@ -109,6 +112,22 @@ pub fn scenarios() -> Vec<Scenario> {
             "--fault exec_cmd:2:EPIPE",
             dead,
         ),
+        scenario(
+            "completion/an_unplugged_device_ends_a_wait",
+            "--fault syncobj_timeline_wait:1:unplug",
+            unplugged_wait,
+        ),
+        scenario(
+            "completion/a_lost_completion_is_a_timeout",
+            "--fault command:1:lost --job-timeout 50",
+            lost_completion,
+        ),
+        scenario(
+            "completion/destroying_a_context_ends_its_commands",
+            "--fault command:1:mute --job-timeout 0",
+            destroyed,
+        ),
+        scenario("completion/signals_interrupt_nothing", "--exec-time 2000", storm),
         scenario(
             "trap/interrupted_calls_are_retried",
             "--fault exec_cmd:1:EINTR,syncobj_timeline_wait:1:EINTR",
@@ -437,6 +456,77 @@ fn unplugged() {
         refused.reason
     );
     assert!(matches!(device.clocks(), Err(Error::DeviceGone { .. })));
+}
+
+fn unplugged_wait() {
+    let device = device();
+    let context = context(&device);
+    let submission = context.submit(nothing(&context).build().unwrap()).unwrap();
+    let e = submission.wait(soon()).unwrap_err();
+    assert!(matches!(e, Error::DeviceGone { .. }), "{e}");
+}
+
+fn lost_completion() {
+    let device = device();
+    let context = context(&device);
+    assert!(matches!(outcome(&context), Outcome::TimedOut { .. }));
+    assert_eq!(outcome(&context), Outcome::Completed);
+}
+
+fn destroyed() {
+    let device = device();
+    let context = context(&device);
+    let data = device.create_bo(4096).unwrap();
+    let submission = context
+        .submit(nothing(&context).uses(&data).build().unwrap())
+        .unwrap();
+    drop(context);
+    assert!(data.is_in_flight());
+    // The last that holds the context: the driver waits 2 s, then aborts.
+    drop(submission);
+    assert!(!data.is_in_flight());
+    assert_eq!(std::sync::Arc::strong_count(&data), 1);
+    data.write(0, b"free").unwrap();
+}
+
+fn storm() {
+    extern "C" fn nothing_to_do(_: i32) {}
+    let device = device();
+    let context = context(&device);
+    let action = SigAction::new(
+        SigHandler::Handler(nothing_to_do),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
+    let (target, done) = (pthread_self(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                pthread_kill(target, Signal::SIGUSR1).unwrap();
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        });
+        let _calm = Calm(&done);
+        for seq in 0..100 {
+            let submission = context.submit(nothing(&context).build().unwrap()).unwrap();
+            assert_eq!(submission.seq().get(), seq, "every command was submitted once");
+            let Wait::Ended(finished) = submission.wait(soon()).unwrap() else {
+                panic!("pending")
+            };
+            assert_eq!(finished.outcome, Outcome::Completed);
+        }
+    });
+}
+
+/// Ends the storm, also when a check fails.
+struct Calm<'a>(&'a AtomicBool);
+
+impl Drop for Calm<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn dead() {

@@ -6,6 +6,7 @@ mod contexts;
 mod kernels;
 mod processes;
 mod queries;
+mod trace;
 
 /// What one test does, and on which simulated device.
 #[derive(Clone)]
@@ -17,8 +18,6 @@ pub struct Scenario {
     pub environment: Vec<(&'static str, &'static str)>,
     /// What is done in it: panics if it goes wrong.
     pub run: fn(),
-    /// Calls are traced.
-    pub traced: bool,
     /// What the trace of calls must look like.
     pub check_trace: Option<fn(&str)>,
 }
@@ -37,7 +36,6 @@ fn scenario(title: impl Into<String>, simulator: &str, run: fn()) -> Scenario {
         simulator: simulator.split_whitespace().map(str::to_owned).collect(),
         environment: Vec::new(),
         run,
-        traced: false,
         check_trace: None,
     }
 }
@@ -51,6 +49,7 @@ pub fn all() -> Vec<Scenario> {
         kernels::scenarios(),
         processes::scenarios(),
         queries::scenarios(),
+        trace::scenarios(),
     ]
     .concat()
 }

@@ -22,6 +22,11 @@ pub fn scenarios() -> Vec<Scenario> {
             child_lost,
         ),
         scenario(
+            "trap/a_duplicated_descriptor_destroys_contexts_on_6_17_and_that_is_said",
+            "--kernel 6.17",
+            duplicate_lost,
+        ),
+        scenario(
             "trap/a_subprocess_does_no_harm_from_7_0",
             "--kernel 7.0",
             subprocess,
@@ -66,6 +71,23 @@ fn child_lost() {
     let refused = context.submit(nothing(&context).build().unwrap()).unwrap_err();
     assert!(
         matches!(refused.reason, Error::ContextLost { minor: 6, .. }),
+        "{}",
+        refused.reason
+    );
+}
+
+fn duplicate_lost() {
+    let device = device();
+    let context = context(&device);
+    for fd in 3..64 {
+        // SAFETY: a number goes in and comes out.
+        let copy = unsafe { libc::dup(fd) };
+        // SAFETY: the copy was made one line up, or it is -1, which closes nothing.
+        unsafe { libc::close(copy) };
+    }
+    let refused = context.submit(nothing(&context).build().unwrap()).unwrap_err();
+    assert!(
+        matches!(refused.reason, Error::ContextLost { minor: 0, .. }),
         "{}",
         refused.reason
     );
