@@ -1,7 +1,6 @@
 //! PRIME: buffer objects as dma-bufs (driver-abi 1.4, 2.3, 5.7).
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::eventfd::EventFd;
@@ -84,6 +83,7 @@ pub const CHECKS: &[Check] = &[
     check("prime.imported-as-command", "5.7", as_command, AS_COMMAND),
     check("prime.outlives-the-device-fd", "5.7", outlives, &[(Any, "yes")])
         .row("16.2 export, close device, drop"),
+    check("prime.mmap-of-the-dma-buf", "5.7 I", mapped, &[(Any, "yes")]),
     check("prime.re-export", "5.7 I", re_export, OK),
 ];
 
@@ -228,6 +228,7 @@ fn as_command(env: &Env) -> Outcome {
     })
 }
 
+/// What was written before the device's descriptor was closed, read by a later client.
 fn outlives(env: &Env) -> Outcome {
     let client = Client::open(env)?;
     let bo = client.mapped(SHARE, 4096)?;
@@ -235,8 +236,19 @@ fn outlives(env: &Env) -> Outcome {
     let fd = client.export(bo.handle, RDWR)?;
     drop(bo);
     drop(client);
-    let area = step("mmap", Area::of(&fd, 4096, 0, Share::Shared))?;
-    yes(fd.as_raw_fd() >= 0 && area.read(0, 4) == b"kept")
+    let later = Client::open(env)?;
+    let area = later.map(later.import(&fd)?, 4096)?;
+    yes(area.read(0, 4) == b"kept")
+}
+
+/// The dma-buf's own mmap.
+fn mapped(env: &Env) -> Outcome {
+    let client = Client::open(env)?;
+    let bo = client.mapped(SHARE, 8192)?;
+    bo.area.write(5000, b"same memory");
+    let fd = client.export(bo.handle, RDWR)?;
+    let area = step("mmap", Area::of(&fd, 8192, 0, Share::Shared))?;
+    yes(area.read(5000, 11) == b"same memory")
 }
 
 fn re_export(env: &Env) -> Outcome {

@@ -54,6 +54,7 @@ pub const CHECKS: &[Check] = &[
         REFUSED,
     ),
     check("user_pointer.not-mapped", "5.6 R", not_mapped, CANNOT_PIN),
+    check("user_pointer.no-access", "5.6 I", no_access, CANNOT_PIN),
     check("user_pointer.read-only", "5.6 R", read_only, READ_ONLY),
     check("user_pointer.read-only-file", "16.2 D", read_only_file, READ_ONLY)
         .row("16.2 user pointer on a file mapping"),
@@ -218,7 +219,12 @@ fn entries_unreadable(env: &Env) -> Outcome {
 
 fn not_mapped(env: &Env) -> Outcome {
     let client = Client::open(env)?;
-    // Reserved so that nothing else comes to lie there, without any right of access.
+    // Above what the kernel lets nobody map, below where programs and their memory begin.
+    said(client.pin(SHARE, &[(0x2_0000, 4096)]))
+}
+
+fn no_access(env: &Env) -> Outcome {
+    let client = Client::open(env)?;
     let hole = step("mmap", Area::reserve(4096, 4096))?;
     said(client.pin(SHARE, &[(hole.addr(), 4096)]))
 }
