@@ -140,10 +140,14 @@ fn parameter(name: &str) -> Option<bool> {
     }
 }
 
+/// CAP_SYS_ADMIN. In a user namespace a capability says nothing about the device: then it is unknown.
 fn admin() -> Option<bool> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    Some(u64::from_str_radix(mask.trim(), 16).ok()? >> 21 & 1 == 1)
+    let capable = u64::from_str_radix(mask.trim(), 16).ok()? >> 21 & 1 == 1;
+    let map = fs::read_to_string("/proc/self/uid_map").ok()?;
+    let initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    (initial || !capable).then_some(capable)
 }
 
 #[cfg(test)]

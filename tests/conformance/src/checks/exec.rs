@@ -1,13 +1,12 @@
 //! EXEC_CMD: what the call itself refuses, and sequence numbers (driver-abi 1.4, 7.5, 8.1).
 
-use xdna_uapi::ert::opcode;
 use xdna_uapi::*;
 
 use crate::axes::Kernel::*;
 use crate::axes::Rules;
 use crate::axes::When::*;
-use crate::check::{Check, Fail, Outcome, check, said, told};
-use crate::client::{CMD, Client, DEV, FOR_SUBMIT, Packet, Rig, SHARE, in_ms, words};
+use crate::check::{Check, Fail, Outcome, check, said};
+use crate::client::{CMD, Client, DEV, Packet, Rig, SHARE, words};
 use crate::env::Env;
 use crate::sys::NOWHERE;
 
@@ -155,78 +154,14 @@ pub const CHECKS: &[Check] = &[
         before_config,
         &[(To(V6_18), "EINVAL"), (Any, "ok")],
     ),
-    check("exec.first-seq", "7.5, 8.1", |e| sequence(e, 1), &[(Any, "0")]),
-    check(
-        "exec.seqs-count-up",
-        "7.5",
-        |e| sequence(e, 6),
-        &[(Any, "0 1 2 3 4 5")],
-    ),
-    check(
-        "exec.refusal-takes-no-seq",
-        "7.5 I",
-        refusal_takes_no_seq,
-        &[(Any, "0")],
-    ),
-    check("exec.seq-per-context", "7.5", seq_per_context, &[(Any, "0 0")]),
-    check(
-        "exec.refusal-leaves-the-packet",
-        "8.2",
-        refusal_leaves_packet,
-        &[(Any, "state ABORT, kept")],
-    ),
-    check("exec.point-0-waits-for-all", "8.1", point_0, OK),
-    check(
-        "exec.fence-on-the-contexts-syncobj",
-        "8.1",
-        |e| waits(e, 0, FOR_SUBMIT),
-        OK,
-    ),
-    check(
-        "exec.future-seq-times-out",
-        "8.1",
-        |e| waits(e, 7, FOR_SUBMIT),
-        &[(Any, "ETIME")],
-    ),
-    check(
-        "exec.future-seq-without-flag",
-        "2.3, 8.1",
-        |e| waits(e, 7, 0),
-        REFUSED,
-    ),
-    check("exec.query-tells-the-last-seq", "8.1", query, &[(Any, "2")]),
-    check(
-        "wait_cmd.unknown-context",
-        "1.3, 8.3",
-        |e| wait_cmd(e, 250),
-        WAIT_CMD,
-    ),
-    check(
-        "wait_cmd.live-context",
-        "1.3, 8.3",
-        |e| wait_cmd(e, 0),
-        &[(On(Oot), "ok"), (To(V7_1), "EINVAL"), (Any, "EOPNOTSUPP")],
-    ),
 ];
 
 const OK: Rules = &[(Any, "ok")];
 const REFUSED: Rules = &[(Any, "EINVAL")];
 const UNKNOWN: Rules = &[(Any, "ENOENT")];
-const WAIT_CMD: Rules = &[(On(Oot), "EINVAL"), (To(V7_1), "EINVAL"), (Any, "EOPNOTSUPP")];
-
-/// A packet the driver drops when the job starts: no compute unit is named, so the firmware never sees it.
-fn dropped() -> Packet {
-    Packet::new(opcode::START_CU, &[0; 8])
-}
-
-fn rig(env: &Env) -> Result<Rig, Fail> {
-    let rig = Rig::new(env)?;
-    rig.packet.area.write_words(0, &dropped().0);
-    Ok(rig)
-}
 
 fn with(env: &Env, change: fn(&mut amdxdna_drm_exec_cmd)) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     let list = words(&[rig.code])?;
     let mut arg = amdxdna_drm_exec_cmd {
         args: list.addr(),
@@ -238,7 +173,7 @@ fn with(env: &Env, change: fn(&mut amdxdna_drm_exec_cmd)) -> Outcome {
 }
 
 fn args(env: &Env, list: fn(&Rig) -> Result<Vec<u32>, Fail>) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     let list = list(&rig)?;
     said(rig.exec(rig.packet.handle, &list))
 }
@@ -259,12 +194,12 @@ fn cmd_zero(env: &Env) -> Outcome {
 }
 
 fn as_cmd(env: &Env, kind: u32) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     let bo = match kind {
         DEV => rig.code,
         _ => {
             let bo = rig.client.mapped(kind, 4096)?;
-            bo.area.write_words(0, &dropped().0);
+            bo.area.write_words(0, &Packet::dropped().0);
             bo.handle
         }
     };
@@ -272,38 +207,38 @@ fn as_cmd(env: &Env, kind: u32) -> Outcome {
 }
 
 fn cmd_heap(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     said(rig.exec(rig.heap.handle, &[rig.code]))
 }
 
 fn cmd_closed(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     rig.client.gem_close(rig.packet.handle)?;
     said(rig.exec(rig.packet.handle, &[rig.code]))
 }
 
 fn cmd_large(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     let bo = match rig.client.create_bo(CMD, 64 << 10) {
         Ok(bo) => bo,
         Err(fail) => return Ok(format!("CREATE_BO {}", said::<()>(Err(fail))?)),
     };
     let area = rig.client.map(bo, 64 << 10)?;
-    area.write_words(0, &dropped().0);
+    area.write_words(0, &Packet::dropped().0);
     said(rig.exec(bo, &[rig.code]))
 }
 
 fn context_destroyed(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     rig.client.destroy_hwctx(rig.context.handle)?;
     said(rig.exec(rig.packet.handle, &[rig.code]))
 }
 
 fn context_other(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::holding(env, &Packet::dropped())?;
     let other = Client::open(env)?;
     let bo = other.mapped(CMD, 4096)?;
-    bo.area.write_words(0, &dropped().0);
+    bo.area.write_words(0, &Packet::dropped().0);
     let arg = other.create_bo(SHARE, 4096)?;
     let list = words(&[arg])?;
     let mut exec = amdxdna_drm_exec_cmd {
@@ -316,98 +251,6 @@ fn context_other(env: &Env) -> Outcome {
 
 fn before_config(env: &Env) -> Outcome {
     let rig = Rig::unconfigured(env)?;
-    rig.packet.area.write_words(0, &dropped().0);
+    rig.packet.area.write_words(0, &Packet::dropped().0);
     said(rig.exec(rig.packet.handle, &[rig.code]))
-}
-
-fn sequence(env: &Env, count: usize) -> Outcome {
-    let rig = rig(env)?;
-    let mut seqs = Vec::new();
-    for _ in 0..count {
-        let seq = rig.submit(&dropped())?;
-        rig.wait(seq)?;
-        seqs.push(seq.to_string());
-    }
-    Ok(seqs.join(" "))
-}
-
-fn refusal_takes_no_seq(env: &Env) -> Outcome {
-    let rig = rig(env)?;
-    if rig.exec(rig.packet.handle, &[999]).is_ok() {
-        return Ok("an unknown argument was accepted".into());
-    }
-    told(rig.submit(&dropped()))
-}
-
-fn seq_per_context(env: &Env) -> Outcome {
-    let rig = rig(env)?;
-    let first = rig.submit(&dropped())?;
-    rig.wait(first)?;
-    let second = rig.client.context(1)?;
-    rig.client.config_cu(second.handle, &[(rig.pdi, 0)])?;
-    let list = words(&[rig.code])?;
-    let arg = amdxdna_drm_exec_cmd {
-        hwctx: second.handle,
-        args: list.addr(),
-        arg_count: 1,
-        ..rig.exec_arg(rig.packet.handle)
-    };
-    Ok(format!("{first} {}", rig.exec_with(arg)?))
-}
-
-/// A state that the kernel would write itself in no refusal: it must still be there.
-fn refusal_leaves_packet(env: &Env) -> Outcome {
-    let rig = rig(env)?;
-    let packet = Packet(vec![dropped().0[0] & !0xf | 6, 0, 0x1234_5678]);
-    rig.packet.area.write_words(0, &packet.0);
-    if rig.exec(rig.packet.handle, &[999]).is_ok() {
-        return Ok("an unknown argument was accepted".into());
-    }
-    let kept = if rig.packet.area.word(8) == 0x1234_5678 {
-        "kept"
-    } else {
-        "changed"
-    };
-    Ok(format!("state {}, {kept}", rig.state()))
-}
-
-fn point_0(env: &Env) -> Outcome {
-    let rig = rig(env)?;
-    for _ in 0..3 {
-        rig.submit(&dropped())?;
-    }
-    rig.wait(0)?;
-    // The latest fence is signalled, so every point is.
-    said(rig.client.timeline_wait(&[(rig.context.syncobj, 2)], 0, 0))
-}
-
-fn waits(env: &Env, point: u64, flags: u32) -> Outcome {
-    let rig = rig(env)?;
-    let seq = rig.submit(&dropped())?;
-    rig.wait(seq)?;
-    said(
-        rig.client
-            .timeline_wait(&[(rig.context.syncobj, point)], in_ms(100), flags),
-    )
-}
-
-fn query(env: &Env) -> Outcome {
-    let rig = rig(env)?;
-    for _ in 0..3 {
-        let seq = rig.submit(&dropped())?;
-        rig.wait(seq)?;
-    }
-    told(rig.client.syncobj_query(rig.context.syncobj, 0))
-}
-
-fn wait_cmd(env: &Env, add: u32) -> Outcome {
-    let rig = rig(env)?;
-    let seq = rig.submit(&dropped())?;
-    rig.wait(seq)?;
-    let mut arg = amdxdna_drm_wait_cmd {
-        hwctx: rig.context.handle + add,
-        timeout: 100,
-        seq,
-    };
-    said(rig.client.call(request::DRM_IOCTL_AMDXDNA_WAIT_CMD, &mut arg))
 }

@@ -81,35 +81,8 @@ pub const CHECKS: &[Check] = &[
         other_context,
         &[(Any, "COMPLETED")],
     ),
-    check(
-        "fault.destroy-pending",
-        "6.6, 8.2",
-        destroy_pending,
-        DESTROYED,
-    ),
+    check("fault.destroy-pending", "6.6, 8.2", destroy_pending, DESTROYED),
     check("fault.fifth-submit-blocks", "7.5 R", fifth, &[(Any, "EINTR")]),
-    check("fd.dup-and-close", "2.2 R", dup_close, TRAP),
-    check("fd.fork-and-exit", "2.2 R", fork_exit, TRAP),
-    check("fd.fork-and-exec", "2.2 R", fork_exec, TRAP),
-    check("fd.context-destroyed-by-close", "2.2 R", destroy_after_trap, TRAP),
-    check(
-        "fd.buffers-survive-the-close",
-        "2.2 R",
-        buffers_survive,
-        &[(Any, "ok")],
-    ),
-    check(
-        "fd.new-context-after-the-close",
-        "2.2 R",
-        new_context,
-        &[(Any, "ok")],
-    ),
-    check(
-        "fd.delisted-after-the-close",
-        "2.2 R",
-        delisted,
-        &[(To(V6_19), "not listed"), (Any, "listed")],
-    ),
 ];
 
 /// To 6.17 the state is the low four bits of the firmware's status (8.4).
@@ -123,22 +96,21 @@ const HEALTH: Rules = &[
     (Has(AppHealth), "version 1, generation 0 | all ones"),
     (Any, "all ones"),
 ];
+
 /// Right after the timeout a command may be dropped (8.5); this check asks again, as a client should.
 const RECOVERY: Rules = &[(To(V6_17), "ABORT COMPLETED"), (Any, "TIMEOUT COMPLETED")];
+
 /// From 7.2 timeout detection may be faster than the 2 s that DESTROY_HWCTX waits.
-const DESTROYED: Rules =
-    &[(To(V7_1), "ok, signalled, ABORT"), (Any, "ok, signalled, ABORT | ok, signalled, TIMEOUT")];
-const TRAP: Rules = &[(To(V6_19), "EINVAL"), (Any, "ok")];
+const DESTROYED: Rules = &[
+    (To(V7_1), "ok, signalled, ABORT"),
+    (Any, "ok, signalled, ABORT | ok, signalled, TIMEOUT"),
+];
 
 /// Control code whose one operation no version of the format has.
 const BAD: [u32; 5] = [0x0603_0100, 0x0000_0101, 1, 20, 0x7f];
+
 /// An instruction address outside every heap and mapping.
 const WILD: u64 = 0x7000_0000_0000;
-
-fn rig(env: &Env) -> Result<Rig, Fail> {
-    env.may_run()?;
-    Rig::new(env)
-}
 
 fn hanging(env: &Env) -> Result<Rig, Fail> {
     env.may_run()?;
@@ -155,12 +127,12 @@ fn bad_packet(rig: &Rig) -> Packet {
 }
 
 fn bad(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.end_of(&bad_packet(&rig))
 }
 
 fn bad_code(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.end_of(&rig.code_packet(&BAD)?)
 }
 
@@ -177,14 +149,14 @@ fn body(bo: &Mapped, packet: &Packet) -> String {
 }
 
 fn payload(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let packet = bad_packet(&rig);
     rig.end_of(&packet)?;
     Ok(body(&rig.packet, &packet))
 }
 
 fn good_after_bad(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     Ok([rig.end_of(&bad_packet(&rig))?, rig.end_of(&rig.empty_run(5))?].join(" "))
 }
 
@@ -196,7 +168,7 @@ fn three(rig: &Rig, good: &Packet, wrong: &Packet) -> Result<(State, u32, [Mappe
 }
 
 fn failing_chain(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let (state, index, _) = three(&rig, &rig.empty_run(5), &bad_packet(&rig))?;
     let name = match state {
         State(ert::state::COMPLETED) => "COMPLETED".into(),
@@ -215,13 +187,13 @@ fn header_and_body(bo: &Mapped, packet: &Packet) -> Outcome {
 }
 
 fn first_sub(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let (_, _, subs) = three(&rig, &rig.empty_run(5), &bad_packet(&rig))?;
     header_and_body(&subs[0], &rig.empty_run(5))
 }
 
 fn other_subs(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let wrong = bad_packet(&rig);
     let (_, _, subs) = three(&rig, &rig.empty_run(5), &wrong)?;
     let seen = [
@@ -319,68 +291,4 @@ fn fifth(env: &Env) -> Outcome {
     let outcome = said(rig.exec(last.handle, &[rig.code]));
     step("setitimer", sys::stop_interrupting())?;
     outcome
-}
-
-/// EXEC_CMD after a copy of the descriptor was closed; the packet names no compute unit.
-fn exec(rig: &Rig) -> Outcome {
-    said(rig.submit(&Packet::new(0, &[0; 8])))
-}
-
-fn duplicated(env: &Env) -> Result<Rig, Fail> {
-    let rig = Rig::new(env)?;
-    drop(step("dup", nix::unistd::dup(rig.client.fd()))?);
-    Ok(rig)
-}
-
-fn dup_close(env: &Env) -> Outcome {
-    exec(&duplicated(env)?)
-}
-
-fn fork_exit(env: &Env) -> Outcome {
-    let rig = Rig::new(env)?;
-    let child = step("fork", sys::fork(String::new))?;
-    let _said = step("wait", child.finish(Duration::from_secs(10)))?;
-    exec(&rig)
-}
-
-/// A subprocess that gets no descriptor of the device: exec closes its copy.
-fn fork_exec(env: &Env) -> Outcome {
-    let rig = Rig::new(env)?;
-    let child = || {
-        std::process::Command::new("/proc/self/exe")
-            .arg("--help")
-            .stdout(std::process::Stdio::null())
-            .status()
-    };
-    let status = step("exec", child())?;
-    if !status.success() {
-        return Ok(status.to_string());
-    }
-    exec(&rig)
-}
-
-fn destroy_after_trap(env: &Env) -> Outcome {
-    let rig = duplicated(env)?;
-    said(rig.client.destroy_hwctx(rig.context.handle))
-}
-
-fn buffers_survive(env: &Env) -> Outcome {
-    let rig = duplicated(env)?;
-    said(rig.client.bo_info(rig.packet.handle))
-}
-
-fn new_context(env: &Env) -> Outcome {
-    let rig = duplicated(env)?;
-    said(rig.client.context(1))
-}
-
-fn delisted(env: &Env) -> Outcome {
-    let rig = duplicated(env)?;
-    rig.client.context(1)?;
-    Ok(if rig.client.lists_this_process()? {
-        "listed"
-    } else {
-        "not listed"
-    }
-    .into())
 }

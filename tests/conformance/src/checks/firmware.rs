@@ -51,6 +51,7 @@ pub const CHECKS: &[Check] = &[
         |e| end(e, extra_mask),
         DONE,
     ),
+    check("run.start_cu-count-beyond-bo", "7.1 R", beyond, &[(Any, "sent")]),
     check("run.start_npu", "7.2", |e| start_npu(e, 0), DONE_NPU),
     check("run.start_npu-26-args", "7.2", |e| start_npu(e, 26), DONE_NPU),
     check("run.start_npu-27-args", "7.2 R", |e| start_npu(e, 27), NPU_27),
@@ -149,13 +150,8 @@ const PREEMPT: Rules = &[
     (Any, "NEW"),
 ];
 
-fn rig(env: &Env) -> Result<Rig, Fail> {
-    env.may_run()?;
-    Rig::new(env)
-}
-
 fn end(env: &Env, packet: fn(&Rig) -> Packet) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.end_of(&packet(&rig))
 }
 
@@ -167,13 +163,22 @@ fn extra_mask(rig: &Rig) -> Packet {
     packet
 }
 
+/// 2000 words claimed in a buffer object of one page: the payload counts as absent and the command goes out
+/// without arguments; what the firmware makes of that is its own business.
+fn beyond(env: &Env) -> Outcome {
+    env.only(All(&[From(V7_2), List]), "the list path of 7.2 and later")?;
+    let rig = Rig::to_run(env)?;
+    let end = rig.end_of(&rig.empty_run(5).claiming(2000))?;
+    Ok(if end == "NEW" { end } else { "sent".into() })
+}
+
 fn start_npu(env: &Env, args: usize) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.end_of(&rig.empty_npu(args))
 }
 
 fn preempt(env: &Env, args: usize) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.end_of(&rig.empty_preempt(args))
 }
 
@@ -192,7 +197,7 @@ fn before_config(env: &Env) -> Outcome {
 }
 
 fn three(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let mut seen = Vec::new();
     for _ in 0..3 {
         let seq = rig.submit(&rig.empty_run(5))?;
@@ -204,7 +209,7 @@ fn three(env: &Env) -> Outcome {
 
 /// After a success the packet may be sent again as it is, but for its state.
 fn again(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let first = rig.end_of(&rig.empty_run(5))?;
     let header = rig.packet.area.word(0) & !0xf | State::NEW.0;
     rig.packet.area.write_words(0, &[header]);
@@ -214,7 +219,7 @@ fn again(env: &Env) -> Outcome {
 }
 
 fn polling(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.submit(&rig.empty_run(5))?;
     for _ in 0..20_000 {
         if rig.state().terminal() {
@@ -226,7 +231,7 @@ fn polling(env: &Env) -> Outcome {
 }
 
 fn eventfd(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.submit(&rig.empty_run(5))?;
     let seq = rig.exec_again()?;
     let fd = step("eventfd", EventFd::new())?;
@@ -244,7 +249,7 @@ fn eventfd(env: &Env) -> Outcome {
 
 /// A submitted point has its fence: no FOR_SUBMIT is needed.
 fn no_flag(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let seq = rig.submit(&rig.empty_run(5))?;
     rig.client
         .timeline_wait(&[(rig.context.syncobj, seq)], crate::client::in_ms(15_000), 0)?;
@@ -253,7 +258,7 @@ fn no_flag(env: &Env) -> Outcome {
 
 /// Three data buffers among the arguments, mapped and flushed as a client would.
 fn data_args(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let mut args = vec![rig.code];
     let mut kept = Vec::new();
     for _ in 0..3 {
@@ -269,13 +274,13 @@ fn data_args(env: &Env) -> Outcome {
 }
 
 fn chained(env: &Env, count: usize, payload: usize) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let sub = rig.another(&rig.empty_run(payload))?;
     rig.end_of(&chain(&vec![sub.handle; count]))
 }
 
 fn subs_stay_new(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let (first, second) = (rig.another(&rig.empty_run(5))?, rig.another(&rig.empty_run(5))?);
     let end = rig.end_of(&chain(&[first.handle, second.handle]))?;
     yes(end == "COMPLETED"
@@ -286,7 +291,7 @@ fn subs_stay_new(env: &Env) -> Outcome {
 
 /// A chain of 24 in the 220 bytes that section 18 gives it.
 fn chain_bytes(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let sub = rig.another(&rig.empty_run(5))?;
     let packet = chain(&[sub.handle; 24]);
     if 4 * packet.0.len() != 220 {
@@ -300,7 +305,7 @@ fn chain_bytes(env: &Env) -> Outcome {
 }
 
 fn counted(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     for _ in 0..3 {
         rig.end_of(&rig.empty_run(5))?;
     }
@@ -316,7 +321,7 @@ fn counted(env: &Env) -> Outcome {
 }
 
 fn hundred(env: &Env) -> Outcome {
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     rig.packet.area.write_words(0, &rig.empty_run(5).0);
     let mut last = 0;
     for _ in 0..100 {
@@ -327,7 +332,7 @@ fn hundred(env: &Env) -> Outcome {
 }
 
 fn two_contexts(env: &Env) -> Outcome {
-    let (first, second) = (rig(env)?, rig(env)?);
+    let (first, second) = (Rig::to_run(env)?, Rig::to_run(env)?);
     let mut seen = Vec::new();
     for rig in [&first, &second] {
         let seq = rig.submit(&rig.empty_run(5))?;
@@ -340,7 +345,7 @@ fn two_contexts(env: &Env) -> Outcome {
 /// Long enough for autosuspend (5 s after the last use from 6.19 on), twice.
 fn idling(env: &Env) -> Outcome {
     env.may_idle()?;
-    let rig = rig(env)?;
+    let rig = Rig::to_run(env)?;
     let mut seen = vec![rig.end_of(&rig.empty_run(5))?];
     for _ in 0..2 {
         std::thread::sleep(Duration::from_secs(8));

@@ -2,12 +2,12 @@
 
 use xdna_uapi::*;
 
-use crate::axes::Feature::{AppHealth, Coredump, FwLog, RwAccess};
+use crate::axes::Feature::AppHealth;
 use crate::axes::Kernel::*;
 use crate::axes::Rules;
 use crate::axes::When::*;
 use crate::check::{Check, Fail, Outcome, check, said, yes};
-use crate::client::{CMD, Client, DEV, HEAP_CHUNK, Heap, SHARE, area};
+use crate::client::{Client, DEV, Heap, area};
 use crate::env::Env;
 use crate::sys::{Area, NOWHERE};
 
@@ -141,189 +141,13 @@ pub const CHECKS: &[Check] = &[
             (Any, "none | an error"),
         ],
     ),
-    check("get_array.param-3", "9.4, 9.7", |e| sized(e, 3, 4096, 1), FW_LOG),
-    check(
-        "get_array.param-4",
-        "9.4, 9.7",
-        |e| sized(e, 4, 4096, 1),
-        FW_TRACE,
-    ),
-    check(
-        "get_array.param-5",
-        "9.4, 9.7",
-        |e| sized(e, 5, 4096, 1),
-        COREDUMP,
-    )
-    .row("16.6 coredump, tile memory and register access"),
-    check("get_array.param-7", "9.4, 9.7", |e| sized(e, 7, 16, 1), CONFIG),
-    check(
-        "get_array.param-7-short",
-        "9.7",
-        |e| sized(e, 7, 8, 1),
-        CONFIG_SHORT,
-    ),
-    check("get_array.param-8", "9.4, 9.7", |e| sized(e, 8, 16, 1), CONFIG),
-    check(
-        "get_array.param-8-short",
-        "9.7",
-        |e| sized(e, 8, 8, 1),
-        CONFIG_SHORT,
-    ),
-    check("get_array.param-9", "9.4, 9.7", |e| sized(e, 9, 64, 1), TILE),
-    check("get_array.param-12", "9.4", |e| sized(e, 12, 64, 1), UNKNOWN),
-    check("get_array.param-99", "9.4", |e| sized(e, 99, 64, 1), UNKNOWN),
-    check("get_array.by-id", "9.4", |e| by_id(e, true), BY_ID),
-    check(
-        "get_array.by-id-unknown",
-        "9.4",
-        |e| by_id(e, false),
-        BY_ID_UNKNOWN,
-    ),
-    check("get_array.by-id-zero", "9.4", |e| sized(e, 1, 160, 1), BY_ID_ZERO),
-    check(
-        "bo_usage.fresh",
-        "9.4",
-        |e| usage(e, fresh),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_0), "EOPNOTSUPP"),
-            (Any, "0x0 0x0 0x0"),
-        ],
-    ),
-    check(
-        "bo_usage.of-the-vendors-test",
-        "9.4, 16.2 D",
-        |e| usage(e, vendors),
-        USAGE,
-    )
-    .row("16.2 usage accounting"),
-    check(
-        "bo_usage.share-is-external",
-        "9.4",
-        |e| usage(e, share_only),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_0), "EOPNOTSUPP"),
-            (Any, "0x14000 0x0 0x0"),
-        ],
-    ),
-    check(
-        "bo_usage.given-back",
-        "9.4",
-        |e| usage(e, given_back),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_0), "EOPNOTSUPP"),
-            (Any, "0x0 0x0 0x0"),
-        ],
-    ),
-    check(
-        "bo_usage.dev-page-rounded",
-        "9.4",
-        |e| usage(e, dev_rounded),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_0), "EOPNOTSUPP"),
-            (Any, "0x4000000 0x4000000 0x1000"),
-        ],
-    ),
-    check("bo_usage.pid-0", "9.4", |e| pid(e, 0, 1), REFUSED_L8),
-    check(
-        "bo_usage.pid-unknown",
-        "9.4",
-        |e| pid(e, 0x7fff_fff0, 1),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_0), "EOPNOTSUPP"),
-            (Any, "ok, zeros"),
-        ],
-    ),
-    check(
-        "bo_usage.two-elements",
-        "9.4",
-        |e| pid(e, std::process::id(), 2),
-        REFUSED_L8,
-    ),
 ];
 
 const REFUSED: Rules = &[(Any, "EINVAL")];
-const REFUSED_L8: Rules = &[(To(V6_17), "EINVAL"), (To(V7_0), "EOPNOTSUPP"), (Any, "EINVAL")];
-const UNKNOWN: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (On(Oot), "EOPNOTSUPP | EINVAL"),
-    (Any, "EOPNOTSUPP"),
-];
 const ASYNC: Rules = &[(To(V6_17), "EINVAL"), (To(V6_18), "EOPNOTSUPP"), (Any, "ok")];
-const USAGE: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_0), "EOPNOTSUPP"),
-    (Any, "0x4020000 0x400c000 0x4000"),
-];
-/// Log on from probe, trace off; payloads need CAP_SYS_ADMIN. Out of tree both depend on module parameters.
-const FW_LOG: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(FwLog)), "EOPNOTSUPP | ESHUTDOWN | EPERM"),
-    (Not(&Admin), "EPERM"),
-    (On(Oot), "ok | ESHUTDOWN"),
-    (Any, "ok"),
-];
-const FW_TRACE: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(FwLog)), "EOPNOTSUPP | ESHUTDOWN | EPERM"),
-    (Not(&Admin), "EPERM"),
-    (On(Oot), "ok | ESHUTDOWN"),
-    (Any, "ESHUTDOWN"),
-];
-/// The request names process 0: with the feature, no such context.
-const COREDUMP: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(Coredump)), "EOPNOTSUPP"),
-    (On(Oot), "EINVAL"),
-    (Any, "ENOENT | EINVAL"),
-];
-const CONFIG: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(FwLog)), "EOPNOTSUPP"),
-    (Any, "ok"),
-];
-const CONFIG_SHORT: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(FwLog)), "EOPNOTSUPP"),
-    (Any, "ENOSPC"),
-];
-const TILE: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (Not(&Has(RwAccess)), "EOPNOTSUPP"),
-    (Any, "ENOENT | EINVAL"),
-];
-const BY_ID: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (On(Oot), "ok | EOPNOTSUPP"),
-    (Any, "ok"),
-];
-const BY_ID_UNKNOWN: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (On(Oot), "ENOENT | EINVAL | EOPNOTSUPP"),
-    (Any, "ENOENT"),
-];
-const BY_ID_ZERO: Rules = &[
-    (To(V6_17), "EINVAL"),
-    (To(V7_3), "EOPNOTSUPP"),
-    (On(Oot), "EINVAL | EOPNOTSUPP"),
-    (Any, "EINVAL"),
-];
-
 const ALL: u32 = DRM_AMDXDNA_HW_CONTEXT_ALL;
 
-fn sized(env: &Env, param: u32, size: u32, count: u32) -> Outcome {
+pub(super) fn sized(env: &Env, param: u32, size: u32, count: u32) -> Outcome {
     said(Client::open(env)?.get_array(param, &area(1 << 20)?, size, count))
 }
 
@@ -340,7 +164,7 @@ fn pad(env: &Env) -> Outcome {
 }
 
 /// A client with one context of this QoS.
-fn one(env: &Env, qos: [u32; 8]) -> Result<(Client, Heap, u32), Fail> {
+pub(super) fn one(env: &Env, qos: [u32; 8]) -> Result<(Client, Heap, u32), Fail> {
     let client = Client::open(env)?;
     let heap = client.heap()?;
     let context = client.context_with(Env::CORE_ROWS, 0, qos)?;
@@ -361,17 +185,9 @@ fn nowhere(env: &Env) -> Outcome {
     said(client.call(request::DRM_IOCTL_AMDXDNA_GET_ARRAY, &mut arg))
 }
 
-fn sole(client: &Client, contexts: usize) -> Result<(), Fail> {
-    if client.contexts()?.len() == contexts {
-        Ok(())
-    } else {
-        Err(Fail::Needs("a device that nobody else uses"))
-    }
-}
-
 fn all(env: &Env, size: u32, count: u32) -> Outcome {
     let (client, _heap, _) = one(env, NO_QOS)?;
-    sole(&client, 1)?;
+    client.sole(1)?;
     match client.get_array(ALL, &area(1 << 20)?, size, count) {
         Ok((size, count)) => Ok(format!("{size} x {count}")),
         Err(fail) => said::<()>(Err(fail)),
@@ -407,7 +223,7 @@ fn packed(env: &Env) -> Outcome {
 
 fn none(env: &Env) -> Outcome {
     let client = Client::open(env)?;
-    sole(&client, 0)?;
+    client.sole(0)?;
     match client.get_array(ALL, &area(4096)?, 144, 8) {
         Ok((_, count)) => Ok(count.to_string()),
         Err(fail) => said::<()>(Err(fail)),
@@ -523,73 +339,4 @@ fn async_decodes(env: &Env) -> Outcome {
             _ => format!("{code:#x}"),
         },
     )
-}
-
-fn by_id(env: &Env, known: bool) -> Outcome {
-    let (client, _heap, context) = one(env, NO_QOS)?;
-    let buffer = area(4096)?;
-    buffer.write_words(0, &[if known { context } else { context + 1000 }]);
-    buffer.write_words(16, &[std::process::id(), 0]);
-    said(client.get_array(newer::HW_CONTEXT_BY_ID, &buffer, 160, 1))
-}
-
-/// Total, internal and heap bytes after `fill`.
-fn usage(env: &Env, fill: fn(&Client) -> Result<(), Fail>) -> Outcome {
-    let client = Client::open(env)?;
-    fill(&client)?;
-    let buffer = area(4096)?;
-    buffer.write_words(0, &[std::process::id(), 0]);
-    match client.get_array(DRM_AMDXDNA_BO_USAGE, &buffer, 32, 1) {
-        Ok(_) => Ok(format!(
-            "{:#x} {:#x} {:#x}",
-            buffer.long(8),
-            buffer.long(16),
-            buffer.long(24)
-        )),
-        Err(fail) => said::<()>(Err(fail)),
-    }
-}
-
-fn fresh(_: &Client) -> Result<(), Fail> {
-    Ok(())
-}
-
-fn share_only(client: &Client) -> Result<(), Fail> {
-    client.create_bo(SHARE, 0x14000).map(drop)
-}
-
-fn given_back(client: &Client) -> Result<(), Fail> {
-    let share = client.create_bo(SHARE, 0x14000)?;
-    let cmd = client.create_bo(CMD, 4096)?;
-    client.gem_close(share)?;
-    client.gem_close(cmd)
-}
-
-fn dev_rounded(client: &Client) -> Result<(), Fail> {
-    let _heap = client.heap()?;
-    client.create_bo(DEV, 100).map(drop)
-}
-
-/// The amounts of the vendor's test; the CMD-class part in commands of 4 KiB, which every level takes.
-fn vendors(client: &Client) -> Result<(), Fail> {
-    let _heap = client.heap()?;
-    client.create_bo(SHARE, 0x14000)?;
-    for _ in 0..0xC000 / 4096 {
-        client.create_bo(CMD, 4096)?;
-    }
-    client.create_bo(DEV, 0x4000)?;
-    debug_assert_eq!(HEAP_CHUNK, 0x400_0000);
-    Ok(())
-}
-
-fn pid(env: &Env, pid: u32, count: u32) -> Outcome {
-    let buffer = area(4096)?;
-    buffer.write_words(0, &[pid, 0, 9, 9, 9, 9, 9, 9]);
-    match Client::open(env)?.get_array(DRM_AMDXDNA_BO_USAGE, &buffer, 32, count) {
-        Ok(_) => {
-            let zeros = (8..32).step_by(8).all(|at| buffer.long(at) == 0);
-            Ok(if zeros { "ok, zeros" } else { "ok" }.into())
-        }
-        Err(fail) => said::<()>(Err(fail)),
-    }
 }

@@ -6,8 +6,8 @@ use crate::axes::Device::Npu1;
 use crate::axes::Kernel::*;
 use crate::axes::Rules;
 use crate::axes::When::*;
-use crate::check::{Check, Fail, Outcome, check, said, yes};
-use crate::client::{Client, Rig, area, words};
+use crate::check::{Check, Outcome, check, said, yes};
+use crate::client::{Client, area};
 use crate::env::Env;
 use crate::sys::{Area, NOWHERE};
 
@@ -180,123 +180,6 @@ pub const CHECKS: &[Check] = &[
         resource_live,
         &[(To(V6_18), "EOPNOTSUPP"), (Any, "1 more")],
     ),
-    check("get_info.hw_contexts-lists-us", "9.2", listed, &[(Any, "yes")]).row("16.6 HW_CONTEXTS"),
-    check(
-        "get_info.hw_contexts-size",
-        "1.4, 9.1, 9.2",
-        contexts_size,
-        CONTEXTS_SIZE,
-    ),
-    check(
-        "get_info.hw_contexts-none",
-        "1.4, 9.1",
-        contexts_none,
-        &[(To(V6_17), "required 0"), (Any, "all left")],
-    ),
-    check(
-        "get_info.hw_contexts-too-small",
-        "1.4, 9.2",
-        contexts_small,
-        &[(To(V6_17), "EINVAL, required 64"), (Any, "ok, 63 left")],
-    ),
-    check("get_info.hw_contexts-nowhere", "9.1", contexts_nowhere, FAULT),
-    check(
-        "get_info.hw_contexts-other-clients",
-        "9.2",
-        other_clients,
-        &[(Any, "yes")],
-    ),
-    check(
-        "get_info.hw_contexts-gone-after-destroy",
-        "9.2",
-        gone,
-        &[(Any, "yes")],
-    ),
-    check("get_info.aie_status-idle", "9.2", status_idle, &[(Any, "0x0")]),
-    check(
-        "get_info.aie_status-exact",
-        "9.2 R",
-        |e| status(e, 0),
-        &[(Any, "ok")],
-    ),
-    check(
-        "get_info.aie_status-larger",
-        "1.4, 9.2 R",
-        |e| status(e, 4096),
-        &[(To(V7_0), "EINVAL"), (Any, "ok")],
-    ),
-    check(
-        "get_info.aie_status-smaller",
-        "1.4, 9.2 R",
-        |e| status(e, -504),
-        &[(To(V7_0), "EINVAL"), (Any, "ok")],
-    ),
-    check("get_info.aie_status-columns", "9.2, 6.3", status_columns, STATUS),
-    check(
-        "get_info.telemetry",
-        "9.6",
-        telemetry,
-        &[
-            (To(V6_18), "EOPNOTSUPP"),
-            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
-            (Is(Npu1), "ok, map 6"),
-            (Any, "ok, map 16"),
-        ],
-    )
-    .row("16.6 telemetry"),
-    check(
-        "get_info.telemetry-header-only",
-        "9.6",
-        |e| telemetry_of(e, 0, 16),
-        TELEMETRY_REFUSED,
-    )
-    .row("16.6 telemetry header only"),
-    check(
-        "get_info.telemetry-type-5",
-        "9.6",
-        |e| telemetry_of(e, 5, 256 << 10),
-        TELEMETRY_REFUSED,
-    ),
-    check(
-        "get_info.telemetry-type-all-ones",
-        "9.6",
-        |e| telemetry_of(e, u32::MAX, 256 << 10),
-        TELEMETRY_REFUSED,
-    ),
-    check(
-        "get_info.telemetry-small-payload",
-        "9.6",
-        |e| telemetry_of(e, 0, 1024),
-        &[
-            (To(V6_18), "EOPNOTSUPP"),
-            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
-            (On(Oot), "EINVAL"),
-            (To(V7_0), "EINVAL"),
-            (Any, "ok"),
-        ],
-    ),
-    check(
-        "get_info.telemetry-5m",
-        "9.6",
-        |e| telemetry_of(e, 0, 5 << 20),
-        &[
-            (To(V6_18), "EOPNOTSUPP"),
-            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
-            (On(Oot), "ok | EINVAL"),
-            (To(V7_0), "EINVAL"),
-            (Any, "ok"),
-        ],
-    ),
-    check(
-        "get_info.telemetry-lists-our-context",
-        "9.6",
-        telemetry_map,
-        &[
-            (To(V6_18), "EOPNOTSUPP"),
-            (All(&[On(Oot), Not(&Admin)]), "EPERM"),
-            (Any, "yes"),
-        ],
-    ),
 ];
 
 const FAULT: Rules = &[(Any, "EFAULT")];
@@ -306,6 +189,7 @@ const OOT_ONLY: Rules = &[
     (Any, "EOPNOTSUPP"),
 ];
 const STATE: Rules = &[(To(V6_18), "EOPNOTSUPP"), (Any, "0 | 1")];
+
 /// EOPNOTSUPP: kernel without PMF; ENODEV: no PMF device.
 const SENSORS: Rules = &[(To(V7_0), "EOPNOTSUPP"), (Any, "ok | EOPNOTSUPP | ENODEV")];
 const FIRST_SENSOR: Rules = &[
@@ -319,19 +203,6 @@ const FIRST_SENSOR: Rules = &[
         "Total Power, mW, unitm -3, type 0 | Total Power, W, unitm -3, type 0 | EOPNOTSUPP | ENODEV",
     ),
 ];
-const CONTEXTS_SIZE: Rules = &[(To(V6_17), "required 64"), (Any, "63 left")];
-const STATUS: Rules = &[
-    (Has(crate::axes::Feature::TemporalOnly), "0xff"),
-    (Is(Npu1), "0x2"),
-    (Any, "0x1"),
-];
-const TELEMETRY_REFUSED: Rules = &[
-    (To(V6_18), "EOPNOTSUPP"),
-    (All(&[On(Oot), Not(&Admin)]), "EPERM"),
-    (Any, "EINVAL"),
-];
-
-const ENTRY: u32 = size_of::<amdxdna_drm_query_hwctx>() as u32;
 
 fn text<T: Into<String>>(env: &Env, param: u32, size: u32, show: fn(&Area) -> T) -> Outcome {
     let buffer = area(4096)?;
@@ -494,149 +365,4 @@ fn resource_live(env: &Env) -> Outcome {
     client.context(1)?;
     client.get_info(DRM_AMDXDNA_QUERY_RESOURCE_INFO, &buffer, 40)?;
     Ok(format!("{} more", buffer.long(32).wrapping_sub(before)))
-}
-
-/// A client with one context.
-fn one(env: &Env) -> Result<(Client, crate::client::Heap, u32), Fail> {
-    let client = Client::open(env)?;
-    let heap = client.heap()?;
-    let context = client.context(1)?;
-    Ok((client, heap, context.handle))
-}
-
-fn listed(env: &Env) -> Outcome {
-    let (client, _heap, context) = one(env)?;
-    let pid = u64::from(std::process::id());
-    yes(client
-        .contexts()?
-        .iter()
-        .any(|entry| entry.pid == pid && entry.handle == context))
-}
-
-fn sole(client: &Client, contexts: usize) -> Result<(), Fail> {
-    if client.contexts()?.len() == contexts {
-        Ok(())
-    } else {
-        Err(Fail::Needs("a device that nobody else uses"))
-    }
-}
-
-fn contexts_size(env: &Env) -> Outcome {
-    let (client, _heap, _) = one(env)?;
-    sole(&client, 1)?;
-    let size = client.get_info(DRM_AMDXDNA_QUERY_HW_CONTEXTS, &area(4096)?, 64 * ENTRY)?;
-    Ok(if size == ENTRY {
-        "required 64".into()
-    } else {
-        format!("{} left", size / ENTRY)
-    })
-}
-
-fn contexts_none(env: &Env) -> Outcome {
-    let client = Client::open(env)?;
-    sole(&client, 0)?;
-    let size = client.get_info(DRM_AMDXDNA_QUERY_HW_CONTEXTS, &area(4096)?, 64 * ENTRY)?;
-    Ok(match size {
-        0 => "required 0".into(),
-        size if size == 64 * ENTRY => "all left".into(),
-        other => other.to_string(),
-    })
-}
-
-fn contexts_small(env: &Env) -> Outcome {
-    let (client, _heap, _) = one(env)?;
-    sole(&client, 1)?;
-    let buffer = area(4096)?;
-    let mut arg = amdxdna_drm_get_info {
-        param: DRM_AMDXDNA_QUERY_HW_CONTEXTS,
-        buffer_size: ENTRY - 1,
-        buffer: buffer.addr(),
-    };
-    let outcome = said(client.call(request::DRM_IOCTL_AMDXDNA_GET_INFO, &mut arg))?;
-    Ok(match arg.buffer_size {
-        64 => format!("{outcome}, required 64"),
-        left => format!("{outcome}, {left} left"),
-    })
-}
-
-fn contexts_nowhere(env: &Env) -> Outcome {
-    let (client, _heap, _) = one(env)?;
-    said(client.get_info_at(DRM_AMDXDNA_QUERY_HW_CONTEXTS, NOWHERE, 64 * ENTRY))
-}
-
-fn other_clients(env: &Env) -> Outcome {
-    let (_client, _heap, context) = one(env)?;
-    yes(Client::open(env)?
-        .contexts()?
-        .iter()
-        .any(|entry| entry.handle == context))
-}
-
-fn gone(env: &Env) -> Outcome {
-    let (client, _heap, context) = one(env)?;
-    client.destroy_hwctx(context)?;
-    yes(!client.lists_this_process()?)
-}
-
-/// AIE_STATUS with a dump buffer of `size` bytes; the bitmap of columns.
-fn aie_status(client: &Client, dump: &Area, size: u32) -> Result<u32, Fail> {
-    let address = dump.addr();
-    let arg = words(&[address as u32, (address >> 32) as u32, size, 0])?;
-    client.get_info(DRM_AMDXDNA_QUERY_AIE_STATUS, &arg, 16)?;
-    Ok(arg.word(12))
-}
-
-fn exact(env: &Env) -> Result<u32, Fail> {
-    env.xdna2()?;
-    Ok(env.columns() * 504)
-}
-
-fn status_idle(env: &Env) -> Outcome {
-    let client = Client::open(env)?;
-    sole(&client, 0)?;
-    Ok(format!("{:#x}", aie_status(&client, &area(8192)?, exact(env)?)?))
-}
-
-fn status(env: &Env, more: i32) -> Outcome {
-    let (client, _heap, _) = one(env)?;
-    said(aie_status(
-        &client,
-        &area(16384)?,
-        exact(env)?.wrapping_add_signed(more),
-    ))
-}
-
-fn status_columns(env: &Env) -> Outcome {
-    let (client, _heap, _) = one(env)?;
-    sole(&client, 1)?;
-    Ok(format!("{:#x}", aie_status(&client, &area(8192)?, exact(env)?)?))
-}
-
-fn telemetry_into(client: &Client, buffer: &Area, kind: u32, size: u32) -> Result<u32, Fail> {
-    buffer.write_words(8, &[kind]);
-    client.get_info(DRM_AMDXDNA_QUERY_TELEMETRY, buffer, size)
-}
-
-fn telemetry_of(env: &Env, kind: u32, size: u32) -> Outcome {
-    said(telemetry_into(&Client::open(env)?, &area(8 << 20)?, kind, size))
-}
-
-fn telemetry(env: &Env) -> Outcome {
-    let buffer = area(1 << 20)?;
-    match telemetry_into(&Client::open(env)?, &buffer, 0, 256 << 10) {
-        Ok(_) => Ok(format!("ok, map {}", buffer.word(12))),
-        Err(fail) => said::<()>(Err(fail)),
-    }
-}
-
-fn telemetry_map(env: &Env) -> Outcome {
-    let rig = Rig::new(env)?;
-    let buffer = area(1 << 20)?;
-    match telemetry_into(&rig.client, &buffer, 0, 256 << 10) {
-        Ok(_) => {
-            let map = (0..buffer.word(12).min(64) as usize).map(|n| buffer.word(16 + 4 * n));
-            yes(map.into_iter().any(|handle| handle == rig.context.handle))
-        }
-        Err(fail) => said::<()>(Err(fail)),
-    }
 }

@@ -1,24 +1,36 @@
 //! The table, one file per area.
 
+mod arguments;
 mod bo_info;
+mod bo_usage;
+mod chain;
 mod config;
 mod create_bo;
+mod descriptors;
+mod dev_bo;
 mod dispatch;
 mod exec;
 mod faults;
 mod firmware;
+mod firmware_data;
 mod get_array;
 mod get_info;
 mod heap;
+mod hw_contexts;
 mod hwctx;
+mod hwctx_handles;
+mod mmap;
 mod node;
 mod packet;
 mod partition;
 mod prime;
 mod rows;
+mod sequence;
 mod set_state;
 mod sync_bo;
 mod syncobj;
+mod telemetry;
+mod timeline;
 mod user_pointer;
 mod version;
 
@@ -28,22 +40,34 @@ const AREAS: &[&[Check]] = &[
     node::CHECKS,
     version::CHECKS,
     dispatch::CHECKS,
+    arguments::CHECKS,
     create_bo::CHECKS,
+    dev_bo::CHECKS,
     heap::CHECKS,
     bo_info::CHECKS,
+    mmap::CHECKS,
     sync_bo::CHECKS,
     user_pointer::CHECKS,
     prime::CHECKS,
     syncobj::CHECKS,
+    timeline::CHECKS,
     hwctx::CHECKS,
+    hwctx_handles::CHECKS,
     partition::CHECKS,
     config::CHECKS,
     exec::CHECKS,
+    sequence::CHECKS,
     packet::CHECKS,
+    chain::CHECKS,
     firmware::CHECKS,
     faults::CHECKS,
+    descriptors::CHECKS,
     get_info::CHECKS,
+    telemetry::CHECKS,
+    hw_contexts::CHECKS,
     get_array::CHECKS,
+    firmware_data::CHECKS,
+    bo_usage::CHECKS,
     set_state::CHECKS,
     rows::CHECKS,
 ];

@@ -173,14 +173,6 @@ fn live(client: &Client) -> Result<usize, Fail> {
     Ok(client.contexts()?.len())
 }
 
-fn idle(client: &Client) -> Result<(), Fail> {
-    if live(client)? == 0 {
-        Ok(())
-    } else {
-        Err(Fail::Needs("a device that nobody else uses"))
-    }
-}
-
 /// Creates one-column contexts until one is refused: how many, and the errno.
 fn fill(client: &Client) -> Result<(usize, String, Vec<u32>), Fail> {
     let mut handles = Vec::new();
@@ -195,7 +187,7 @@ fn fill(client: &Client) -> Result<(usize, String, Vec<u32>), Fail> {
 
 fn limit(env: &Env) -> Outcome {
     let (client, _heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     let (count, ..) = fill(&client)?;
     Ok(match count {
         6 | 16 => count.to_string(),
@@ -206,13 +198,13 @@ fn limit(env: &Env) -> Outcome {
 
 fn beyond(env: &Env) -> Outcome {
     let (client, _heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     Ok(fill(&client)?.1)
 }
 
 fn device_wide(env: &Env) -> Outcome {
     let (client, _heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     fill(&client)?;
     let (other, _other_heap) = alone(env)?;
     said(other.context(1))
@@ -237,7 +229,7 @@ fn freed_by_close(env: &Env) -> Outcome {
 
 fn ten_thousand(env: &Env) -> Outcome {
     let (client, heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     let mut made = 0;
     while made < 10_000 && client.context(1).is_ok() {
         made += 1;
@@ -258,7 +250,7 @@ fn ten_thousand(env: &Env) -> Outcome {
 /// Creates contexts of these widths; first column and columns of the one with this index, or the first refusal.
 fn where_is(env: &Env, widths: &[u32], index: usize) -> Outcome {
     let (client, _heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     let mut handles = Vec::new();
     for width in widths {
         match client.context(*width) {
@@ -292,7 +284,7 @@ fn xdna2(env: &Env, widths: &[u32]) -> Outcome {
 
 fn released(env: &Env) -> Outcome {
     let (client, _heap) = alone(env)?;
-    idle(&client)?;
+    client.sole(0)?;
     let wide = client.context(4)?;
     client.destroy_hwctx(wide.handle)?;
     said(client.context(2))

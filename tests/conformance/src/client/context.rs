@@ -84,6 +84,15 @@ impl Client {
         Ok(entries.take_while(|entry| entry.pid != 0).collect())
     }
 
+    /// Goes on only if the device has this many contexts altogether.
+    pub fn sole(&self, contexts: usize) -> Result<(), Fail> {
+        if self.contexts()?.len() == contexts {
+            Ok(())
+        } else {
+            Err(Fail::Needs("a device that nobody else uses"))
+        }
+    }
+
     /// True if a context of this process is listed.
     pub fn lists_this_process(&self) -> Result<bool, Fail> {
         Ok(self

@@ -52,6 +52,11 @@ impl Packet {
         Self(words)
     }
 
+    /// A packet that the driver drops when the job starts: it names no compute unit, so the firmware never sees it.
+    pub fn dropped() -> Self {
+        Self::new(opcode::START_CU, &[0; 8])
+    }
+
     /// A START_CU packet for compute unit 0 with `payload` words.
     pub fn start_cu(payload: &[u32]) -> Self {
         let mut data = vec![1];

@@ -39,6 +39,19 @@ impl Rig {
         Ok(rig)
     }
 
+    /// The same, if commands may be handed to the firmware.
+    pub fn to_run(env: &Env) -> Result<Self, Fail> {
+        env.may_run()?;
+        Self::new(env)
+    }
+
+    /// The same with `packet` in its buffer object.
+    pub fn holding(env: &Env, packet: &Packet) -> Result<Self, Fail> {
+        let rig = Self::new(env)?;
+        rig.packet.area.write_words(0, &packet.0);
+        Ok(rig)
+    }
+
     /// The same without CONFIG_CU.
     pub fn unconfigured(env: &Env) -> Result<Self, Fail> {
         let client = Client::open(env)?;
