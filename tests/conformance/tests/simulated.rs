@@ -5,11 +5,11 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, Output};
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::{Machine, compare, differences, obstacle, simulator};
+use support::{Machine, compare, obstacle, simulator};
 
 const MACHINES: [Machine; 20] = [
     Machine("6.14", "npu1", "5.7", "sva"),
@@ -36,15 +36,32 @@ const MACHINES: [Machine; 20] = [
 
 /// `name | reason` per line.
 fn known() -> BTreeSet<String> {
-    let lines = include_str!("simulated.differs").lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| Some(line.split_once(" | ")?.0.to_owned())).collect()
+    let lines = include_str!("simulated.differs")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| Some(line.split_once(" | ")?.0.to_owned()))
+        .collect()
+}
+
+/// The differences of a run: the check's name and the whole line.
+fn differences(output: &Output) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter_map(|line| {
+        let name = line.strip_prefix("difference: ")?.split(" | ").next()?;
+        Some((name.to_owned(), line.to_owned()))
+    });
+    lines.collect()
 }
 
 type Seen = Arc<Mutex<BTreeSet<String>>>;
 
 fn walk(simulator: &Path, machine: Machine, sim: &[&str], ours: &[&str], seen: &Seen) -> Result<(), Failed> {
     let output = compare(simulator, machine, sim, ours)?;
-    let lines = String::from_utf8_lossy(&output.stdout).lines().filter(|line| !line.starts_with("diff")).count();
+    let lines = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| !line.starts_with("diff"))
+        .count();
     let least = if ours.contains(&"--only") { 10 } else { 300 };
     if lines < least {
         return Err(format!("only {lines} checks ran").into());
@@ -58,7 +75,11 @@ fn walk(simulator: &Path, machine: Machine, sim: &[&str], ours: &[&str], seen: &
             unknown.push(line);
         }
     }
-    if unknown.is_empty() { Ok(()) } else { Err(unknown.join("\n").into()) }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(unknown.join("\n").into())
+    }
 }
 
 fn main() -> ExitCode {
@@ -73,13 +94,14 @@ fn main() -> ExitCode {
         Err(e) => (Default::default(), Some(e)),
     };
     let seen = Seen::default();
-    let trial = |name: String, machine: Machine, sim: &'static [&'static str], ours: &'static [&'static str]| {
-        let (simulator, seen) = (simulator.clone(), Arc::clone(&seen));
-        match &reason {
-            None => Trial::test(name, move || walk(&simulator, machine, sim, ours, &seen)),
-            Some(why) => Trial::test(format!("{name}: {why}"), || Ok(())).with_ignored_flag(true),
-        }
-    };
+    let trial =
+        |name: String, machine: Machine, sim: &'static [&'static str], ours: &'static [&'static str]| {
+            let (simulator, seen) = (simulator.clone(), Arc::clone(&seen));
+            match &reason {
+                None => Trial::test(name, move || walk(&simulator, machine, sim, ours, &seen)),
+                Some(why) => Trial::test(format!("{name}: {why}"), || Ok(())).with_ignored_flag(true),
+            }
+        };
     let mut trials: Vec<_> = MACHINES
         .into_iter()
         .map(|machine| trial(format!("table_{machine}"), machine, &[], &["--run", "--change"]))
@@ -88,17 +110,33 @@ fn main() -> ExitCode {
     for kernel in ["6.18", "7.0", "7.1"] {
         let machine = Machine(kernel, "npu4", "6.24", "sva");
         // Longer than the 2 s that DESTROY_HWCTX waits: the real limit is 60 s.
-        trials.push(trial(format!("hanging_{machine}"), machine, &["--job-timeout", "2500"], hang));
+        trials.push(trial(
+            format!("hanging_{machine}"),
+            machine,
+            &["--job-timeout", "2500"],
+            hang,
+        ));
     }
     let machine = Machine("7.3", "npu4", "6.24", "sva");
-    trials.push(trial(format!("hanging_{machine}"), machine, &["--job-timeout", "200"], hang));
+    trials.push(trial(
+        format!("hanging_{machine}"),
+        machine,
+        &["--job-timeout", "1000"],
+        hang,
+    ));
 
     let conclusion = libtest_mimic::run(&arguments, trials);
     let whole = reason.is_none() && conclusion.num_filtered_out == 0 && !arguments.list;
-    let unneeded: Vec<_> = known().into_iter().filter(|name| !seen.lock().is_ok_and(|seen| seen.contains(name))).collect();
+    let unneeded: Vec<_> = known()
+        .into_iter()
+        .filter(|name| !seen.lock().is_ok_and(|seen| seen.contains(name)))
+        .collect();
     if whole && !conclusion.has_failed() && !unneeded.is_empty() {
         use std::io::Write;
-        let _unheard = writeln!(std::io::stderr(), "simulated.differs lists what no longer differs: {unneeded:?}");
+        let _unheard = writeln!(
+            std::io::stderr(),
+            "simulated.differs lists what no longer differs: {unneeded:?}"
+        );
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()

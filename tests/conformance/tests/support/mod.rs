@@ -5,7 +5,12 @@ use std::process::{Command, Output, Stdio};
 
 /// A simulated machine: kernel, device, firmware protocol, address mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Machine(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+pub struct Machine(
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
+);
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -16,7 +21,10 @@ impl std::fmt::Display for Machine {
 /// The simulator's program, built if it is not there.
 pub fn simulator() -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|e| e.to_string())?;
-    let folder = test.ancestors().nth(2).ok_or("the test lies in no target directory")?;
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .ok_or("the test lies in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "xdna-sim", "--bin", "xdna-sim"]);
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
@@ -47,25 +55,37 @@ pub fn obstacle(simulator: &Path) -> Option<String> {
 }
 
 /// Runs the program on `machine` and compares: `sim` goes to the simulator, `ours` to the program.
+/// `as-user` among the former starts the program without root's rights.
 pub fn compare(simulator: &Path, machine: Machine, sim: &[&str], ours: &[&str]) -> Result<Output, String> {
     let Machine(kernel, device, firmware, mode) = machine;
-    let axes = ["--kernel", kernel, "--device", device, "--firmware", firmware, "--iommu", mode];
+    let axes = [
+        "--kernel",
+        kernel,
+        "--device",
+        device,
+        "--firmware",
+        firmware,
+        "--iommu",
+        mode,
+    ];
     let mut command = Command::new(simulator);
-    command.args(axes).args(sim).arg("--").arg(env!("CARGO_BIN_EXE_xdna-conformance"));
+    let user = sim.contains(&"as-user");
+    command
+        .args(axes)
+        .args(sim.iter().filter(|arg| **arg != "as-user"))
+        .arg("--");
+    if user {
+        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.arg(env!("CARGO_BIN_EXE_xdna-conformance"));
     command.arg("--check").args(axes).args(ours);
     let output = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
     match output.status.code() {
         Some(0 | 1) => Ok(output),
-        _ => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr))),
+        _ => Err(format!(
+            "{}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )),
     }
-}
-
-/// The differences of a run: the check's name and the whole line.
-pub fn differences(output: &Output) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let lines = text.lines().filter_map(|line| {
-        let name = line.strip_prefix("difference: ")?.split(" | ").next()?;
-        Some((name.to_owned(), line.to_owned()))
-    });
-    lines.collect()
 }
