@@ -24,6 +24,47 @@ const SHAPES: [(usize, usize, usize); 8] = [
     (5, 512, 51865),
 ];
 
+/// All products of one token, as they follow each other: layers and width of tiny and base.
+#[divan::bench(args = [(4, 384), (6, 512)], consts = [1, 2], sample_count = 50)]
+fn token<const THREADS: usize>(bencher: Bencher<'_, '_>, (layers, d): (usize, usize)) {
+    let cpu = cpu(THREADS);
+    let weights: Vec<_> = (0..layers)
+        .map(|_| {
+            (
+                [(); 6].map(|()| weight(DType::F16, d, d)),
+                weight(DType::F16, 4 * d, d),
+                weight(DType::F16, d, 4 * d),
+            )
+        })
+        .collect();
+    let logits = weight(DType::F16, 51_865, d);
+    let (x, wide) = (values(d), values(4 * d));
+    let (mut narrow_out, mut wide_out, mut logits_out) = (vec![0.0; d], vec![0.0; 4 * d], vec![0.0; 51_865]);
+    let bytes = layers * 14 * d * d * 2 + logits.bytes().len();
+    bencher.counter(BytesCount::new(bytes)).bench_local(|| {
+        for (squares, up, down) in &weights {
+            for w in squares {
+                cpu.linear(Rows::dense(&x, d), w, None, Epilogue::Add, &mut narrow_out);
+            }
+            cpu.linear(Rows::dense(&x, d), up, None, Epilogue::Gelu, &mut wide_out);
+            cpu.linear(
+                Rows::dense(&wide, 4 * d),
+                down,
+                None,
+                Epilogue::Add,
+                &mut narrow_out,
+            );
+        }
+        cpu.linear(
+            Rows::dense(&x, d),
+            &logits,
+            None,
+            Epilogue::Store,
+            &mut logits_out,
+        );
+    });
+}
+
 macro_rules! dtypes {
     ($($name:ident $dtype:ident,)+) => {$(
         #[divan::bench(args = SHAPES, consts = [1, 2])]

@@ -138,9 +138,8 @@ fn encoder(cpu: &Cpu, name: &str, layers: usize, d: usize) {
     let (mut total, mut flops) = (Duration::ZERO, 0);
     let mut peak = 0.0_f64;
     for (what, operations, times, mut run) in steps {
-        // the peak is taken beside each operator: clocks change
-        let at_hand = cpu.peak(Duration::from_millis(100));
-        peak = peak.max(at_hand);
+        // taken before and after each operator: clocks change
+        let before = cpu.peak(Duration::from_millis(50));
         let mut taken: Vec<Duration> = (0..15)
             .map(|_| {
                 let start = Instant::now();
@@ -150,6 +149,8 @@ fn encoder(cpu: &Cpu, name: &str, layers: usize, d: usize) {
             .collect();
         taken.sort();
         let median = taken[taken.len() / 2];
+        let at_hand = before.max(cpu.peak(Duration::from_millis(50)));
+        peak = peak.max(at_hand);
         let rate = operations as f64 / median.as_secs_f64();
         println!(
             "{name:5} {what:14} x {times:2}: {:8.3} ms (best {:8.3}) {:7.1} GFLOP/s, {:4.1} % of {:.1}",

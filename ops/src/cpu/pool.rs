@@ -14,7 +14,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
 use crate::Error;
 
 /// Multiply-adds that are worth waking a sleeping thread for.
-/// Found, as [`WORTH_SHARING`] was, with `cargo bench -p xdna-ops --bench few_rows` on two cores of a Zen 5 server.
+///
+/// Found, as the other numbers here, with `cargo bench -p xdna-ops --bench few_rows` on two cores of a Zen 5 server.
 const WORTH_WAKING: usize = 1_000_000;
 
 /// Multiply-adds that are worth giving a part of to a thread that is awake; a second one helps with twice as many.

@@ -15,18 +15,21 @@ impl Kernel for Peak {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> usize {
+        let mut memory = black_box([1.0; 16 * SUMS]);
         let (x, y) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
-        let mut sums = [s.splat(black_box(1.0)); SUMS];
+        let mut sums = [s.splat(0.0); SUMS];
+        for i in 0..SUMS {
+            sums[i] = s.load(&memory[16 * i..]);
+        }
         for _ in 0..self.rounds {
             for sum in &mut sums {
                 *sum = s.fma(*sum, x, y);
             }
         }
-        let mut total = sums[0];
-        for sum in &sums[1..] {
-            total = s.add(total, *sum);
+        for i in 0..SUMS {
+            s.store(sums[i], &mut memory[16 * i..]);
         }
-        black_box(s.sum(total));
+        black_box(memory);
         2 * self.rounds * SUMS * S::LANES
     }
 }
