@@ -9,8 +9,10 @@ use crate::{
     },
 };
 
-/// Rows up to which weights are read as they are stored, without packing.
-const FEW: usize = 8;
+/// Rows up to which weights are read as they are stored, without packing: where both ways take as long, measured
+/// with `cargo bench -p xdna-ops` on two cores of a Zen 5 server. The number of threads has no say: the two ways sum
+/// in different orders.
+const FEW: usize = 16;
 
 /// Values of packed weights that exist at a time: 4 MiB, a part of the last cache.
 const PACKED: usize = 1 << 20;

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// Every output is summed in the same order, whatever the number of rows of x.
 pub(crate) struct Few<'a, 'o> {
-    /// One to eight rows.
+    /// One row or more; made for at most a few dozen.
     pub(crate) x: Rows<'a>,
     pub(crate) w: &'a Matrix,
     /// Weight rows.
@@ -26,8 +26,19 @@ pub(crate) struct Few<'a, 'o> {
     pub(crate) scratch: &'a mut [f32],
 }
 
-/// Rows of x that are multiplied at a time where there are more than six.
-const HALF: usize = 4;
+/// Two rows or more in parts of two to six, which are multiplied together.
+fn parts(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let first = next;
+        next += match rows - first {
+            few @ 0..=6 => few,
+            7 | 8 => 4,
+            _ => 6,
+        };
+        (next > first).then_some(first..next)
+    })
+}
 
 impl Few<'_, '_> {
     /// Values that `rows` rows of `cols` columns work with.
@@ -59,26 +70,23 @@ impl Kernel for Few<'_, '_> {
             let blocks = self.x.cols.div_ceil(32);
             let group = if self.x.rows <= 3 { 4 } else { 2 };
             let (wide, x) = scratch.split_at_mut(group * blocks);
-            let m = if self.x.rows <= 6 { self.x.rows } else { HALF };
-            let (x, more) = x.split_at_mut(m * blocks);
-            interleave(self.x, 0..m, x);
-            interleave(self.x, m..self.x.rows, more);
+            for part in parts(self.x.rows) {
+                let to = &mut x[part.start * blocks..part.end * blocks];
+                interleave(self.x, part, to);
+            }
             for j in (0..n).step_by(group) {
                 let rows = group.min(n - j);
                 with_stored!(dtype, D => job.widen::<S, D>(s, j..j + rows, group, wide));
-                match self.x.rows {
-                    2 => job.some::<S, 4, 2>(s, 0, j, rows, wide, x),
-                    3 => job.some::<S, 4, 3>(s, 0, j, rows, wide, x),
-                    4 => job.some::<S, 2, 4>(s, 0, j, rows, wide, x),
-                    5 => job.some::<S, 2, 5>(s, 0, j, rows, wide, x),
-                    6 => job.some::<S, 2, 6>(s, 0, j, rows, wide, x),
-                    7 => {
-                        job.some::<S, 2, HALF>(s, 0, j, rows, wide, x);
-                        job.some::<S, 2, 3>(s, HALF, j, rows, wide, more);
-                    }
-                    _ => {
-                        job.some::<S, 2, HALF>(s, 0, j, rows, wide, x);
-                        job.some::<S, 2, HALF>(s, HALF, j, rows, wide, more);
+                for part in parts(self.x.rows) {
+                    let x = &x[part.start * blocks..part.end * blocks];
+                    let first = part.start;
+                    match (group, part.len()) {
+                        (4, 2) => job.some::<S, 4, 2>(s, first, j, rows, wide, x),
+                        (4, _) => job.some::<S, 4, 3>(s, first, j, rows, wide, x),
+                        (_, 3) => job.some::<S, 2, 3>(s, first, j, rows, wide, x),
+                        (_, 4) => job.some::<S, 2, 4>(s, first, j, rows, wide, x),
+                        (_, 5) => job.some::<S, 2, 5>(s, first, j, rows, wide, x),
+                        _ => job.some::<S, 2, 6>(s, first, j, rows, wide, x),
                     }
                 }
             }

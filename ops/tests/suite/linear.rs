@@ -94,7 +94,7 @@ fn linear_is_the_product_of_rows_and_weights(cpu: &dyn Fn(usize) -> Box<dyn Back
         for (n, k) in [(1, 32), (33, 64), (384, 384), (70, 416)] {
             let (w, values) = weight(dtype, n, k, &mut numbers);
             let bias = numbers.many(n);
-            for m in [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 100] {
+            for m in [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 100] {
                 let x = numbers.many(m * k);
                 let mut out = vec![f32::NAN; m * n];
                 cpu.linear(Rows::dense(&x, k), &w, Some(&bias), Epilogue::Store, &mut out);
@@ -239,12 +239,12 @@ fn few_rows_do_not_change_each_other(cpu: &dyn Fn(usize) -> Box<dyn Backend>) {
     for dtype in DTYPES {
         let (n, k) = (45, 160);
         let (w, _) = weight(dtype, n, k, &mut numbers);
-        let x = numbers.many(8 * k);
-        let mut alone = vec![f32::NAN; 8 * n];
+        let x = numbers.many(16 * k);
+        let mut alone = vec![f32::NAN; 16 * n];
         for (x, out) in x.chunks(k).zip(alone.chunks_mut(n)) {
             cpu.linear(Rows::dense(x, k), &w, None, Epilogue::Store, out);
         }
-        for m in 2..=8 {
+        for m in 2..=16 {
             let mut out = vec![f32::NAN; m * n];
             cpu.linear(Rows::dense(&x[..m * k], k), &w, None, Epilogue::Store, &mut out);
             assert_eq!(out, alone[..m * n], "{dtype} {m} rows");
