@@ -42,6 +42,10 @@
 //! view lives, submitting is refused ([`Error::Viewed`]). Forgetting a value (`mem::forget`) leaks, and never
 //! frees what the device may still write. A buffer others can write (exported, imported) is copied, never viewed.
 //!
+//! What a command does is up to its packet and its instruction stream, which can name any address the device
+//! reaches, and in shared-virtual-address mode that is all memory of the process: whoever writes them answers for
+//! that, as a writer of `/proc/self/mem` does. [`CommandBuilder::addr`] names buffers that are held.
+//!
 //! Open a device after `fork`: in a child every call is refused and destructors do nothing.
 //!
 //! `XDNA_DEBUG=sync-ioctl` flushes caches by ioctl instead of by instruction.

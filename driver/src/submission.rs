@@ -80,6 +80,8 @@ impl HwContext {
     /// # Errors
     /// Returns the command with the reason:
     /// - [`Error::TooLarge`]: more argument words than a single command may have: make it a chain of one.
+    /// - [`Error::Unsupported`]: it holds no buffer, which the first kernels refuse, and 6.17 can't be told from
+    ///   them.
     /// - [`Error::NotConfigured`], [`Error::Viewed`], [`Error::OtherDevice`], [`Error::OtherProcess`].
     /// - [`Error::ContextLost`]: the kernel does not know the context any more.
     /// - `ETIME`: a buffer's pages could not be made resident within a second.
@@ -107,6 +109,12 @@ impl HwContext {
         }
         if dev.version.level() < 6 && !inner.is_configured() {
             return Err(Error::NotConfigured(inner.id));
+        }
+        if dev.version.level() == 0 && command.handles().is_empty() {
+            return Err(Error::Unsupported {
+                what: "a command that holds no buffer",
+                needs: "Linux 6.16",
+            });
         }
         let operation = command.operation();
         let (words, limit) = (

@@ -46,8 +46,8 @@ pub(crate) fn version(fd: BorrowedFd<'_>) -> Result<Version, Error> {
     let mut arg = VersionWire::default();
     // SAFETY: `arg` has the layout of drm_version and outlives the call; its lengths are 0, so the kernel
     // writes through none of its pointers.
-    retry(Call::Version, || unsafe {
-        version_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::Version, &mut arg, |arg| unsafe {
+        version_ioctl(fd.as_raw_fd(), arg)
     })?;
     // A driver's strings are short; a length that is not would be a broken answer, not a reason to allocate it.
     let room = |len: u64| vec![0_u8; len.min(4096) as usize];
@@ -62,8 +62,8 @@ pub(crate) fn version(fd: BorrowedFd<'_>) -> Result<Version, Error> {
         ..Default::default()
     };
     // SAFETY: the pointers are those of three live vectors and the lengths theirs; the kernel copies at most that.
-    retry(Call::Version, || unsafe {
-        version_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::Version, &mut arg, |arg| unsafe {
+        version_ioctl(fd.as_raw_fd(), arg)
     })?;
     let text = |mut bytes: Vec<u8>, len: u64| {
         bytes.truncate(len as usize);
@@ -86,8 +86,8 @@ pub(crate) fn get_cap(fd: BorrowedFd<'_>, capability: u32) -> Result<u64, Error>
         value: 0,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::GetCap, || unsafe {
-        get_cap_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::GetCap, &mut arg, |arg| unsafe {
+        get_cap_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(arg.value)
 }
@@ -102,8 +102,8 @@ pub(crate) fn set_client_name(fd: BorrowedFd<'_>, name: &str) -> Result<(), Erro
         name: name.as_ptr() as u64,
     };
     // SAFETY: the pointer and length are those of `name`, which outlives the call; the kernel only reads them.
-    retry(Call::SetClientName, || unsafe {
-        set_client_name_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SetClientName, &mut arg, |arg| unsafe {
+        set_client_name_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -117,8 +117,8 @@ pub(crate) fn gem_close(fd: BorrowedFd<'_>, handle: BoHandle) -> Result<(), Erro
         pad: 0,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::GemClose, || unsafe {
-        gem_close_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::GemClose, &mut arg, |arg| unsafe {
+        gem_close_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -135,8 +135,8 @@ pub(crate) fn prime_handle_to_fd(fd: BorrowedFd<'_>, handle: BoHandle) -> Result
         fd: -1,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::PrimeHandleToFd, || unsafe {
-        to_fd_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::PrimeHandleToFd, &mut arg, |arg| unsafe {
+        to_fd_ioctl(fd.as_raw_fd(), arg)
     })?;
     owned(Call::PrimeHandleToFd, arg.fd)
 }
@@ -152,8 +152,8 @@ pub(crate) fn prime_fd_to_handle(fd: BorrowedFd<'_>, dma_buf: BorrowedFd<'_>) ->
         fd: dma_buf.as_raw_fd(),
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::PrimeFdToHandle, || unsafe {
-        to_handle_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::PrimeFdToHandle, &mut arg, |arg| unsafe {
+        to_handle_ioctl(fd.as_raw_fd(), arg)
     })?;
     nonzero(Call::PrimeFdToHandle, "handle", arg.handle).map(BoHandle)
 }

@@ -11,19 +11,27 @@ pub(crate) mod npu;
 pub(crate) mod syncobj;
 
 use std::ffi::c_int;
+use std::fmt::Debug;
 
 use crate::error::{Call, Error};
 
-/// Repeats `f` while a signal interrupts it.
+/// Makes a call with the struct `arg`, again and again while a signal interrupts it, and logs it as it comes back.
 ///
 /// `EXEC_CMD` included: interrupted while it waits for a slot, it has submitted nothing.
-fn retry(call: Call, mut f: impl FnMut() -> nix::Result<c_int>) -> Result<(), Error> {
+fn retry<T: Debug>(
+    call: Call,
+    arg: &mut T,
+    mut f: impl FnMut(&mut T) -> nix::Result<c_int>,
+) -> Result<(), Error> {
     loop {
-        match f() {
-            Ok(_) => return Ok(()),
+        match f(arg) {
+            Ok(_) => {
+                log::debug!("{call} {arg:?}");
+                return Ok(());
+            }
             Err(nix::Error::EINTR) => {}
             Err(e) => {
-                log::debug!("{call}: {e}");
+                log::debug!("{call} {arg:?}: {e}");
                 return Err(Error::ioctl(call, e));
             }
         }

@@ -61,8 +61,8 @@ nix::ioctl_readwrite_bad!(
 pub(crate) fn create(fd: BorrowedFd<'_>) -> Result<SyncobjHandle, Error> {
     let mut arg = uapi::drm_syncobj_create::default();
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncobjCreate, || unsafe {
-        create_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjCreate, &mut arg, |arg| unsafe {
+        create_ioctl(fd.as_raw_fd(), arg)
     })?;
     nonzero(Call::SyncobjCreate, "handle", arg.handle).map(SyncobjHandle)
 }
@@ -74,8 +74,8 @@ pub(crate) fn destroy(fd: BorrowedFd<'_>, syncobj: SyncobjHandle) -> Result<(), 
         pad: 0,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncobjDestroy, || unsafe {
-        destroy_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjDestroy, &mut arg, |arg| unsafe {
+        destroy_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -100,8 +100,8 @@ pub(crate) fn timeline_wait(
     };
     // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
     // the kernel only reads them.
-    match retry(Call::SyncobjTimelineWait, || unsafe {
-        wait_ioctl(fd.as_raw_fd(), &mut arg)
+    match retry(Call::SyncobjTimelineWait, &mut arg, |arg| unsafe {
+        wait_ioctl(fd.as_raw_fd(), arg)
     }) {
         Ok(()) => Ok(true),
         Err(e) if e.errno() == Some(libc::ETIME) => Ok(false),
@@ -121,8 +121,8 @@ pub(crate) fn query(fd: BorrowedFd<'_>, syncobj: SyncobjHandle, flags: QueryFlag
     };
     // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
     // `points`, which the kernel writes, is borrowed mutably for it.
-    retry(Call::SyncobjQuery, || unsafe {
-        query_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjQuery, &mut arg, |arg| unsafe {
+        query_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(points[0])
 }
@@ -138,8 +138,8 @@ pub(crate) fn timeline_signal(fd: BorrowedFd<'_>, syncobj: SyncobjHandle, point:
     };
     // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
     // the kernel only reads them.
-    retry(Call::SyncobjTimelineSignal, || unsafe {
-        signal_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjTimelineSignal, &mut arg, |arg| unsafe {
+        signal_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -157,8 +157,8 @@ pub(crate) fn transfer(
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncobjTransfer, || unsafe {
-        transfer_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjTransfer, &mut arg, |arg| unsafe {
+        transfer_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -178,8 +178,8 @@ pub(crate) fn eventfd(
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer; the kernel
     // takes its own reference to the eventfd.
-    retry(Call::SyncobjEventfd, || unsafe {
-        eventfd_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjEventfd, &mut arg, |arg| unsafe {
+        eventfd_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -201,8 +201,8 @@ fn export(fd: BorrowedFd<'_>, syncobj: SyncobjHandle, flags: HandleToFdFlags) ->
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncobjHandleToFd, || unsafe {
-        to_fd_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjHandleToFd, &mut arg, |arg| unsafe {
+        to_fd_ioctl(fd.as_raw_fd(), arg)
     })?;
     owned(Call::SyncobjHandleToFd, arg.fd)
 }
@@ -216,8 +216,8 @@ pub(crate) fn from_fd(fd: BorrowedFd<'_>, syncobj: BorrowedFd<'_>) -> Result<Syn
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncobjFdToHandle, || unsafe {
-        to_handle_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncobjFdToHandle, &mut arg, |arg| unsafe {
+        to_handle_ioctl(fd.as_raw_fd(), arg)
     })?;
     nonzero(Call::SyncobjFdToHandle, "handle", arg.handle).map(SyncobjHandle)
 }

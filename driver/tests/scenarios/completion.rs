@@ -64,7 +64,7 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "trap/a_command_right_after_a_timeout_is_lost_not_malformed",
-            "--fault command:1:hang --job-timeout 50 --drop-window 150",
+            "--fault command:1:hang --job-timeout 50 --drop-window 500",
             lost,
         ),
         scenario(
@@ -94,12 +94,12 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "trap/a_failed_resume_is_an_errno_from_7_0",
-            "--autosuspend 30 --kernel 7.0 --fault resume:1:EIO",
+            "--autosuspend 400 --kernel 7.0 --fault resume:1:EIO",
             resume_fails,
         ),
         scenario(
             "trap/a_failed_resume_is_a_rejected_command_on_6_19",
-            "--autosuspend 30 --kernel 6.19 --fault resume:1:EIO",
+            "--autosuspend 400 --kernel 6.19 --fault resume:1:EIO",
             resume_rejects,
         ),
         scenario(
@@ -429,7 +429,7 @@ fn resume_fails() {
     let context = context(&device);
     assert_eq!(outcome(&context), Outcome::Completed);
     let command = nothing(&context).build().unwrap();
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(1000));
     let refused = context.submit(command).unwrap_err();
     assert_eq!(refused.reason.errno(), Some(libc::EIO));
     assert_eq!(run(&context, *refused.command).outcome, Outcome::Completed);
@@ -440,7 +440,7 @@ fn resume_rejects() {
     let context = context(&device);
     assert_eq!(outcome(&context), Outcome::Completed);
     let command = nothing(&context).build().unwrap();
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(1000));
     assert_eq!(run(&context, command).outcome, Outcome::Rejected);
 }
 

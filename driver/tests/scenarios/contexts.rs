@@ -34,6 +34,11 @@ pub fn scenarios() -> Vec<Scenario> {
             config_early,
         ),
         scenario(
+            "trap/a_command_without_buffers_is_refused_on_6_14",
+            "--kernel 6.14",
+            no_buffers,
+        ),
+        scenario(
             "trap/nothing_runs_before_configuration_to_6_18",
             "--kernel 6.18",
             unconfigured,
@@ -193,6 +198,19 @@ fn unconfigured() {
     assert!(matches!(
         context.submit(command).unwrap_err().reason,
         Error::NotConfigured(_)
+    ));
+}
+
+fn no_buffers() {
+    let device = device();
+    let context = context(&device);
+    let command = Command::start_cu(&device, context.cu(0).unwrap())
+        .u64(3)
+        .build()
+        .unwrap();
+    assert!(matches!(
+        context.submit(command).unwrap_err().reason,
+        Error::Unsupported { .. }
     ));
 }
 

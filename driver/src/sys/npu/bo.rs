@@ -43,8 +43,8 @@ pub(crate) fn create_bo(
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer (`vaddr` is 0).
-    retry(Call::CreateBo, || unsafe {
-        create_bo_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::CreateBo, &mut arg, |arg| unsafe {
+        create_bo_ioctl(fd.as_raw_fd(), arg)
     })?;
     nonzero(Call::CreateBo, "handle", arg.handle).map(BoHandle)
 }
@@ -81,8 +81,8 @@ pub(crate) unsafe fn create_user_bo(
     };
     // SAFETY: `vaddr` points to a live table of one entry, read during the call; that the memory it names stays
     // is the caller's promise.
-    retry(Call::CreateBo, || unsafe {
-        create_bo_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::CreateBo, &mut arg, |arg| unsafe {
+        create_bo_ioctl(fd.as_raw_fd(), arg)
     })?;
     nonzero(Call::CreateBo, "handle", arg.handle).map(BoHandle)
 }
@@ -100,8 +100,8 @@ pub(crate) fn probe_user_bo(fd: BorrowedFd<'_>) -> Result<bool, Error> {
         ..Default::default()
     };
     // SAFETY: `vaddr` points to a live table without entries, read during the call.
-    match retry(Call::CreateBo, || unsafe {
-        create_bo_ioctl(fd.as_raw_fd(), &mut arg)
+    match retry(Call::CreateBo, &mut arg, |arg| unsafe {
+        create_bo_ioctl(fd.as_raw_fd(), arg)
     }) {
         Ok(()) => Err(Error::Answer {
             call: Call::CreateBo,
@@ -132,8 +132,8 @@ pub(crate) fn get_bo_info(fd: BorrowedFd<'_>, handle: BoHandle) -> Result<BoInfo
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::GetBoInfo, || unsafe {
-        get_bo_info_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::GetBoInfo, &mut arg, |arg| unsafe {
+        get_bo_info_ioctl(fd.as_raw_fd(), arg)
     })?;
     let valid = |addr| (addr != uapi::AMDXDNA_INVALID_ADDR).then_some(addr);
     Ok(BoInfo {
@@ -177,7 +177,7 @@ pub(crate) fn sync_bo(
         size,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::SyncBo, || unsafe {
-        sync_bo_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SyncBo, &mut arg, |arg| unsafe {
+        sync_bo_ioctl(fd.as_raw_fd(), arg)
     })
 }

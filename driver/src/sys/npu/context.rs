@@ -59,8 +59,8 @@ pub(crate) fn create_hwctx(
     };
     // SAFETY: `qos_p` points to a live struct at least as large as any driver reads (32 bytes, mainline takes
     // 24 of them), and the kernel only reads it, during the call.
-    retry(Call::CreateHwctx, || unsafe {
-        create_hwctx_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::CreateHwctx, &mut arg, |arg| unsafe {
+        create_hwctx_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(NewContext {
         id: nonzero(Call::CreateHwctx, "handle", arg.handle).map(ContextId)?,
@@ -78,8 +78,8 @@ pub(crate) fn destroy_hwctx(fd: BorrowedFd<'_>, context: ContextId) -> Result<()
         pad: 0,
     };
     // SAFETY: `arg` is the struct this request encodes, outlives the call and holds no pointer.
-    retry(Call::DestroyHwctx, || unsafe {
-        destroy_hwctx_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::DestroyHwctx, &mut arg, |arg| unsafe {
+        destroy_hwctx_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -122,8 +122,8 @@ pub(crate) fn config_cus(
     };
     // SAFETY: `param_val` points to a live table of at least `param_val_size` bytes (at most 32 entries, checked
     // above), and the kernel only reads it, during the call.
-    retry(Call::ConfigHwctx, || unsafe {
-        config_hwctx_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::ConfigHwctx, &mut arg, |arg| unsafe {
+        config_hwctx_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -150,8 +150,8 @@ pub(crate) fn config_debug_bo(
         ..Default::default()
     };
     // SAFETY: `arg` is the struct this request encodes and outlives the call; `param_val` is a handle here.
-    retry(Call::ConfigHwctx, || unsafe {
-        config_hwctx_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::ConfigHwctx, &mut arg, |arg| unsafe {
+        config_hwctx_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -178,8 +178,8 @@ pub(crate) fn exec_cmd(
     };
     // SAFETY: `args` points to `arg_count` live words, which the kernel only reads, during the call;
     // `cmd_handles` is a handle because there is one command.
-    retry(Call::ExecCmd, || unsafe {
-        exec_cmd_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::ExecCmd, &mut arg, |arg| unsafe {
+        exec_cmd_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(Seq(arg.seq))
 }

@@ -130,8 +130,8 @@ fn get_info(fd: BorrowedFd<'_>, param: u32, buffer: &mut [u8]) -> Result<u32, Er
     };
     // SAFETY: `buffer` is borrowed mutably for the call, `buffer_size` is its length, and it is as large as the
     // struct of its parameter (see above).
-    retry(Call::GetInfo, || unsafe {
-        get_info_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::GetInfo, &mut arg, |arg| unsafe {
+        get_info_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(arg.buffer_size)
 }
@@ -148,8 +148,8 @@ pub(crate) fn set_state(fd: BorrowedFd<'_>, param: u32, value: &[u8]) -> Result<
         buffer: value.as_ptr() as u64,
     };
     // SAFETY: `buffer` points to `buffer_size` live bytes, which the kernel only reads, during the call.
-    retry(Call::SetState, || unsafe {
-        set_state_ioctl(fd.as_raw_fd(), &mut arg)
+    retry(Call::SetState, &mut arg, |arg| unsafe {
+        set_state_ioctl(fd.as_raw_fd(), arg)
     })
 }
 
@@ -180,8 +180,8 @@ pub(crate) fn get_array(
     };
     // SAFETY: `buffer` is borrowed mutably for the call and holds at least `element_size` x `num_element` bytes,
     // by the division above.
-    let done = retry(Call::GetArray, || unsafe {
-        get_array_ioctl(fd.as_raw_fd(), &mut arg)
+    let done = retry(Call::GetArray, &mut arg, |arg| unsafe {
+        get_array_ioctl(fd.as_raw_fd(), arg)
     });
     let shape = ArrayShape {
         element_size: arg.element_size as usize,
