@@ -42,6 +42,12 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario("buffers/dev_buffers_are_distinct_and_aligned", "", dev),
         scenario("trap/an_imported_buffer_shares_its_handle", "", import),
+        scenario("buffers/two_open_devices_share_a_buffer", "", two_devices),
+        scenario(
+            "trap/memory_that_can_not_be_pinned_is_said_so",
+            "--fault create_bo:2:EFAULT",
+            not_pinned,
+        ),
         scenario("buffers/an_exported_buffer_is_not_viewed", "", export),
         scenario("buffers/user_pointers", "", user),
         scenario("buffers/user_pointers_in_iova_mode", "--iommu iova", user),
@@ -202,6 +208,35 @@ fn import() {
         run(&context, nothing(&context).addr(&again).build().unwrap()).outcome,
         Outcome::Completed
     );
+}
+
+fn two_devices() {
+    let (one, two) = (device(), device());
+    let bo = one.create_bo(4096).unwrap();
+    bo.write(100, b"from one").unwrap();
+    let other = two.import(bo.export().unwrap().as_fd()).unwrap();
+    let mut back = [0; 8];
+    other.read(100, &mut back).unwrap();
+    assert_eq!(&back, b"from one");
+    let context = context(&two);
+    assert_eq!(
+        run(&context, nothing(&context).addr(&other).build().unwrap()).outcome,
+        Outcome::Completed
+    );
+    // A device's own buffers are no other's.
+    let refused = nothing(&context).addr(&bo).build().unwrap_err();
+    assert!(matches!(refused, Error::OtherDevice { .. }), "{refused}");
+    drop((bo, one));
+    other.read(100, &mut back).unwrap();
+    assert_eq!(&back, b"from one");
+}
+
+fn not_pinned() {
+    let device = device();
+    // The first creation is the probe for user pointers.
+    let e = device.create_user_bo(4096).unwrap_err();
+    assert_eq!(e.errno(), Some(libc::EFAULT));
+    assert!(e.to_string().contains("can't be pinned"), "{e}");
 }
 
 fn export() {

@@ -83,6 +83,17 @@ pub fn scenarios() -> Vec<Scenario> {
             chain_index,
         ),
         scenario(
+            "trap/a_timed_out_chain_reports_health_in_its_first_command",
+            "--fault command:1:hang@1 --job-timeout 50",
+            chain_health,
+        ),
+        scenario("completion/preemptible_code_and_full_elf_run", "", preemptible),
+        scenario(
+            "completion/preemptible_code_is_refused_before_6_19",
+            "--kernel 6.18",
+            not_preemptible,
+        ),
+        scenario(
             "trap/seq_0_does_not_wait_for_point_0",
             "--fault command:2:slow=1500",
             seq_0,
@@ -395,6 +406,46 @@ fn chain_index() {
         run(&context, chain_of(&context, 3)).outcome,
         Outcome::Failed { failed_at: Some(1) }
     );
+}
+
+fn chain_health() {
+    let device = device();
+    let context = context(&device);
+    let outcome = run(&context, chain_of(&context, 3)).outcome;
+    assert!(
+        matches!(
+            outcome,
+            Outcome::TimedOut {
+                failed_at: Some(_),
+                health: Some(_)
+            }
+        ),
+        "{outcome}"
+    );
+}
+
+fn preemptible() {
+    let device = device();
+    let context = context(&device);
+    let code = instructions(&device);
+    let cu = context.cu(0).unwrap();
+    let preempt = Command::start_npu_preempt(&device, cu, (&code, 20), (&code, 20), (&code, 20));
+    assert_eq!(
+        run(&context, preempt.u64(3).build().unwrap()).outcome,
+        Outcome::Completed
+    );
+    assert_eq!(run(&context, elf(&context)).outcome, Outcome::Completed);
+    let mut chain = ChainBuilder::new(&device);
+    while chain.push(elf(&context)).is_ok() {}
+    assert_eq!((chain.len(), chain.slot_bytes()), (73, 73 * 56));
+    assert_eq!(run(&context, chain.build().unwrap()).outcome, Outcome::Completed);
+}
+
+fn not_preemptible() {
+    let device = device();
+    let code = instructions(&device);
+    let refused = Command::start_elf(&device, (&code, 20), (&code, 20), (&code, 20)).build();
+    assert!(matches!(refused, Err(Error::Unsupported { .. })));
 }
 
 fn seq_0() {
