@@ -49,6 +49,8 @@ pub struct Context {
     pub completions: u64,
     /// Its debug buffer.
     pub debug: Option<Weak<Bo>>,
+    /// DESTROY_HWCTX waits for its jobs and will end them itself.
+    pub closing: bool,
     /// Heap chunks firmware knows of.
     pub chunks: usize,
     /// Health of the last timeout.
@@ -126,6 +128,7 @@ impl Kmd {
             submissions: 0,
             completions: 0,
             debug: None,
+            closing: false,
             chunks,
             health: None,
             drops_until: 0,
@@ -175,7 +178,8 @@ impl Kmd {
         arg: &uapi::amdxdna_drm_destroy_hwctx,
     ) -> Result<Outcome, Errno> {
         self.deny(Rule::PadZero, arg.pad != 0, Errno::EINVAL)?;
-        let context = self.client(id)?.contexts.get(&arg.handle).ok_or(Errno::EINVAL)?;
+        let context = self.context(id, arg.handle)?;
+        context.closing = true;
         if context.jobs.is_empty() {
             self.remove_context(id, arg.handle);
             return Ok(Outcome::Done(0));

@@ -33,7 +33,8 @@ impl Kmd {
     fn late_at(&mut self, id: ClientId, handle: u32) -> Option<u64> {
         let limit = self.job_timeout_ns()?;
         let (device_wide, progress) = (self.device_wide(), self.last_progress);
-        let head = self.jobs_of(id, handle)?.front()?;
+        let context = self.context(id, handle).ok().filter(|c| !c.closing)?;
+        let head = context.jobs.front()?;
         matches!(head.stage, Stage::Posted { .. }).then_some(())?;
         let since = if device_wide {
             head.since.max(progress)
