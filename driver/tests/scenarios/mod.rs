@@ -1,12 +1,14 @@
 //! The scenarios, by theme.
 
 mod buffers;
+mod chains;
 mod completion;
 mod contexts;
 mod kernels;
 mod processes;
 mod queries;
 mod trace;
+mod trouble;
 
 /// What one test does, and on which simulated device.
 #[derive(Clone)]
@@ -44,12 +46,14 @@ fn scenario(title: impl Into<String>, simulator: &str, run: fn()) -> Scenario {
 pub fn all() -> Vec<Scenario> {
     [
         buffers::scenarios(),
+        chains::scenarios(),
         completion::scenarios(),
         contexts::scenarios(),
         kernels::scenarios(),
         processes::scenarios(),
         queries::scenarios(),
         trace::scenarios(),
+        trouble::scenarios(),
     ]
     .concat()
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use xdna_driver::{
-    Bo, Command, CommandBuilder, Cu, Deadline, Device, Finished, Generation, HwContext, Outcome, Wait,
+    Bo, ChainBuilder, Command, CommandBuilder, Cu, Deadline, Device, Finished, Generation, HwContext,
+    Outcome, Wait,
 };
 
 pub mod images;
@@ -104,4 +105,22 @@ pub fn run(context: &HwContext, command: Command) -> Finished {
 /// Submits a command that does nothing and says how it ended.
 pub fn outcome(context: &HwContext) -> Outcome {
     run(context, nothing(context).build().expect("a command")).outcome
+}
+
+/// A command that is a full ELF of control code that does nothing.
+pub fn elf(context: &HwContext) -> Command {
+    let device = context.device();
+    let code = instructions(device);
+    Command::start_elf(device, (&code, 20), (&code, 20), (&code, 20))
+        .build()
+        .unwrap()
+}
+
+/// A chain of commands that do nothing.
+pub fn chain_of(context: &HwContext, commands: usize) -> Command {
+    let mut chain = ChainBuilder::new(context.device());
+    for _ in 0..commands {
+        chain.push(nothing(context).build().unwrap()).unwrap();
+    }
+    chain.build().unwrap()
 }
