@@ -141,15 +141,14 @@ impl Places {
     /// Files of whisper.cpp's and directories of our own that could be models, with the names they go by.
     pub(super) fn loose(&self) -> Vec<(String, PathBuf)> {
         let list = |dir: &PathBuf| {
-            let mut entries: Vec<_> = fs::read_dir(dir)
+            let entries = fs::read_dir(readable(dir))
                 .into_iter()
                 .flatten()
-                .filter_map(Result::ok)
-                .collect();
-            entries.sort_by_key(fs::DirEntry::file_name);
-            entries
-                .into_iter()
-                .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path())))
+                .filter_map(Result::ok);
+            let mut names: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+            names.sort();
+            let dir = dir.clone();
+            names.into_iter().map(move |name| (name.clone(), dir.join(name)))
         };
         let unfinished = |name: &str| {
             [".part", ".old", ".lock"]
@@ -177,15 +176,7 @@ impl Places {
         };
         let openai = self.openai.iter().filter(|_| matches!(name, Name::Known(_)));
         let dirs = self.own.iter().chain(&self.hub).chain(whisper_cpp).chain(openai);
-        // The current directory has no name of its own.
-        dirs.map(|dir| {
-            if dir.as_os_str().is_empty() {
-                PathBuf::from(".")
-            } else {
-                dir.clone()
-            }
-        })
-        .collect()
+        dirs.map(|dir| readable(dir).to_owned()).collect()
     }
 
     /// Snapshots of a repository in the Hugging Face cache: the one that `main` was, then the others.
@@ -197,6 +188,15 @@ impl Places {
         let mut all: Vec<_> = all.filter_map(Result::ok).map(|entry| entry.path()).collect();
         all.sort_by_key(|path| (!path.ends_with(main.trim()), path.clone()));
         all
+    }
+}
+
+/// The current directory has no name of its own, and none that could be opened.
+fn readable(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
     }
 }
 
