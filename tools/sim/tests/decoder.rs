@@ -46,7 +46,10 @@ struct Memory(RefCell<Vec<u8>>);
 
 impl Memory {
     fn range(&self, address: u64, len: usize) -> Result<std::ops::Range<usize>, Errno> {
-        let end = address.checked_add(len as u64).filter(|&e| e <= BYTES as u64).ok_or(Errno::EFAULT)?;
+        let end = address
+            .checked_add(len as u64)
+            .filter(|&e| e <= BYTES as u64)
+            .ok_or(Errno::EFAULT)?;
         Ok(address as usize..end as usize)
     }
 }
@@ -69,8 +72,20 @@ impl UserMemory for Memory {
         let (readable, writable) = (true, true);
         let file = 1 << 40;
         vec![
-            Region { start: 0, end: BYTES as u64, readable, writable, device_offset: None },
-            Region { start: file, end: file + (1 << 46), readable, writable, device_offset: Some(0) },
+            Region {
+                start: 0,
+                end: BYTES as u64,
+                readable,
+                writable,
+                device_offset: None,
+            },
+            Region {
+                start: file,
+                end: file + (1 << 46),
+                readable,
+                writable,
+                device_offset: Some(0),
+            },
         ]
     }
 }
@@ -85,7 +100,10 @@ impl Caller for Thread {
         true
     }
     fn lock_limit(&self) -> LockLimit {
-        LockLimit { bytes: 1 << 20, exempt: false }
+        LockLimit {
+            bytes: 1 << 20,
+            exempt: false,
+        }
     }
     fn memory(&self) -> Rc<dyn UserMemory> {
         self.0.clone()
@@ -99,7 +117,10 @@ impl Caller for Thread {
 }
 
 fn count() -> u64 {
-    std::env::var("XDNA_FUZZ").ok().and_then(|v| v.parse().ok()).unwrap_or(20_000)
+    std::env::var("XDNA_FUZZ")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(20_000)
 }
 
 /// A request by number, sometimes with another size or direction.
@@ -114,7 +135,11 @@ fn random_request(random: &mut Random) -> u32 {
 
 fn requests(profile: Profile, count: u64, seed: u64) -> u64 {
     let mut random = Random(seed);
-    let mut kmd = Kmd::new(Config { profile, ..Config::default() }).unwrap();
+    let mut kmd = Kmd::new(Config {
+        profile,
+        ..Config::default()
+    })
+    .unwrap();
     let memory = Rc::new(Memory(RefCell::new(vec![0; BYTES])));
     let caller = Thread(memory.clone());
     let mut now = 1;
@@ -128,7 +153,11 @@ fn requests(profile: Profile, count: u64, seed: u64) -> u64 {
         let request = random_request(&mut random);
         let address = random.below(64) * 8;
         for i in 0..8 {
-            let value = if random.below(2) == 0 { random.field() } else { random.field() & 0xffff_ffff };
+            let value = if random.below(2) == 0 {
+                random.field()
+            } else {
+                random.field() & 0xffff_ffff
+            };
             memory.write(address + 8 * i, &value.to_le_bytes()).unwrap();
         }
         let mut step = kmd.ioctl(id, &caller, request, address);
