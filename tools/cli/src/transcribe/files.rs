@@ -91,7 +91,7 @@ pub(super) fn contents(
     contents.collect()
 }
 
-/// Refuses what [`write`] would refuse, before the work is done.
+/// Refuses what [`write()`] would refuse, before the work is done.
 ///
 /// # Errors
 /// A file that exists, without `force`.
@@ -107,7 +107,7 @@ pub(super) fn check(outputs: &[Output], force: bool) -> anyhow::Result<()> {
 /// Files being written, to be removed where the program ends in the middle.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes what [`write`] has begun and not finished.
+/// Removes what [`write()`] has begun and not finished.
 pub(super) fn abandon() {
     let pending = std::mem::take(&mut *PENDING.lock().unwrap_or_else(PoisonError::into_inner));
     for path in pending {
