@@ -5,7 +5,7 @@ use comfy_table::{Table, presets};
 use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Value, json};
 use xdna_whisper::model::{
-    locate::{Found, Kind, Places},
+    locate::{Found, Places},
     registry::Known,
 };
 
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Models, places: &Places, out: &mut Out) -> anyhow::Resu
 }
 
 fn on_disk(found: &Found) -> String {
-    let readable = if found.kind == Kind::Pickle {
+    let readable = if !found.kind.is_readable() {
         ", not read"
     } else {
         ""
@@ -95,7 +95,7 @@ fn object(places: &Places, known: &[(&'static Known, Vec<Found>)], others: &[(St
             "path": found.path.to_string_lossy(),
             "kind": found.kind.to_string(),
             "bytes": found.bytes,
-            "readable": found.kind != Kind::Pickle,
+            "readable": found.kind.is_readable(),
         })
     };
     let model = |(known, found): &(&'static Known, Vec<Found>)| {

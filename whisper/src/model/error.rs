@@ -22,14 +22,13 @@ pub enum ModelError {
         /// What is there instead.
         found: String,
     },
-    /// A pickled checkpoint, which is a program and is not run.
-    #[error(
-        "{path}: a PyTorch checkpoint is a pickle, which this program does not read; use the same model as a Hugging Face directory (model.safetensors) or as a whisper.cpp file (ggml-*.bin)",
-        path = path.display()
-    )]
+    /// A PyTorch file that is no checkpoint of openai-whisper, or is not read by this build.
+    #[error("{path}: no openai-whisper checkpoint: {reason}", path = path.display())]
     Pickle {
         /// The file.
         path: PathBuf,
+        /// What it lacks.
+        reason: String,
     },
     /// A file's structure is damaged, or of a kind we do not read.
     #[error("{origin}: {source}")]

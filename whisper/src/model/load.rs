@@ -10,9 +10,9 @@ use xdna_ops::Bytes;
 use super::{Checkpoint, ModelError, ctranslate2, faster_whisper, ggml, huggingface, mapped};
 
 /// Loads the model at `path`, recognised by its content: a Hugging Face directory (or its weight file), a
-/// faster-whisper directory (or its `model.bin`), a whisper.cpp file.
+/// faster-whisper directory (or its `model.bin`), a whisper.cpp file, a checkpoint of openai-whisper.
 ///
-/// Weights stay in the file, memory-mapped and in the file's precision; the file must not be changed in place while the
+/// Weights stay in the file (a checkpoint's are copied), memory-mapped and in the file's precision; the file must not be changed in place while the
 /// model is in use. A repository of the Hugging Face cache (`models--openai--whisper-base`) stands for the snapshot
 /// that its `main` names.
 ///
@@ -35,9 +35,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
     match &head[..] {
         [b'l', b'm', b'g', b'g', ..] => ggml::load(&mapped::map(path)?, &path.display().to_string()),
         // An old checkpoint begins as a pickle of protocol 2, a newer one is a zip archive.
-        [0x80, 2, ..] | [b'P', b'K', 3, 4, ..] => Err(ModelError::Pickle {
-            path: path.to_owned(),
-        }),
+        [0x80, 2, ..] | [b'P', b'K', 3, 4, ..] => pickle(path),
         [b'G', b'G', b'U', b'F', ..] => Err(unrecognised(path, "a GGUF file")),
         [_, _, _, _, _, _, 0, 0, b'{', ..] => huggingface::load(parent),
         head if ctranslate2::begins(head) => faster_whisper::load(parent),
@@ -52,6 +50,19 @@ pub fn load(path: &Path) -> Result<Checkpoint, ModelError> {
 /// Where it is no such file, or no whole and sound model.
 pub fn load_bytes(bytes: Bytes, origin: &str) -> Result<Checkpoint, ModelError> {
     ggml::load(&bytes, origin)
+}
+
+#[cfg(feature = "pytorch")]
+fn pickle(path: &Path) -> Result<Checkpoint, ModelError> {
+    super::pytorch::load(path)
+}
+
+#[cfg(not(feature = "pytorch"))]
+fn pickle(path: &Path) -> Result<Checkpoint, ModelError> {
+    Err(ModelError::Pickle {
+        path: path.to_owned(),
+        reason: "this program was built without the feature `pytorch`".to_owned(),
+    })
 }
 
 fn directory(dir: &Path) -> Result<Checkpoint, ModelError> {

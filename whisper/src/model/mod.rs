@@ -18,6 +18,8 @@ mod load;
 pub mod locate;
 mod mapped;
 pub(crate) mod names;
+#[cfg(feature = "pytorch")]
+mod pytorch;
 pub mod registry;
 pub mod safetensors;
 mod validate;

@@ -15,7 +15,6 @@ import struct
 import sys
 
 import numpy as np
-import pywhispercpp
 import whisper
 from safetensors.numpy import load_file
 
@@ -25,6 +24,8 @@ BLOCK = {"q4_0": 18, "q4_1": 20, "q5_0": 22, "q5_1": 24, "q8_0": 34}
 
 
 def quantise(kind, values):
+    import pywhispercpp
+
     site = os.path.dirname(os.path.dirname(pywhispercpp.__file__))
     library = ctypes.CDLL(glob.glob(os.path.join(site, "pywhispercpp.libs", "libggml-base*"))[0])
     function = getattr(library, f"quantize_row_{kind}_ref")
@@ -67,16 +68,20 @@ def stored_name(name):
     return f"model.{side}.{rest}"
 
 
-def main(source, out, kind):
+def dimensions(source):
     with open(os.path.join(source, "config.json")) as f:
         config = json.load(f)
-    weights = load_file(os.path.join(source, "model.safetensors"))
-    dims = whisper.model.ModelDimensions(
+    return whisper.model.ModelDimensions(
         config["num_mel_bins"], config["max_source_positions"], config["d_model"],
         config["encoder_attention_heads"], config["encoder_layers"], config["vocab_size"],
         config["max_target_positions"], config["d_model"],
         config["decoder_attention_heads"], config["decoder_layers"],
     )
+
+
+def main(source, out, kind):
+    weights = load_file(os.path.join(source, "model.safetensors"))
+    dims = dimensions(source)
     assets = os.path.join(os.path.dirname(whisper.__file__), "assets")
     filters = np.load(os.path.join(assets, "mel_filters.npz"))[f"mel_{dims.n_mels}"].astype("<f4")
     vocabulary = "multilingual" if dims.n_vocab >= 51865 else "gpt2"
@@ -112,4 +117,5 @@ def main(source, out, kind):
             f.write(data)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -136,6 +136,42 @@ fn files_are_those_of_whisper_cpp(models: &Path, python: &Path) -> Result<(), Fa
     Ok(())
 }
 
+fn checkpoints_of_openai_load(models: &Path, python: &Path) -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    for name in ["tiny.en", "micro-v3"] {
+        let path = dir.path().join("model.pt");
+        run(script(python, "pt_writer.py").arg(models.join(name)).arg(&path))?;
+        let (original, loaded) = (load(&models.join(name))?, load(&path)?);
+        assert_eq!(difference(&original, &loaded), 0.0, "{name}");
+        assert_eq!(loaded.vocabulary.len(), original.vocabulary.len(), "{name}");
+        for id in 0..original.vocabulary.len() as u32 {
+            assert_eq!(
+                loaded.vocabulary.bytes(id),
+                original.vocabulary.bytes(id),
+                "{name} {id}"
+            );
+        }
+        if name == "tiny.en" {
+            continue;
+        }
+        let whole = fs::read(&path)?;
+        let step = whole.len() / 20;
+        for at in (7..whole.len())
+            .step_by(step)
+            .chain(whole.len() - 22..whole.len())
+        {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x55;
+            fs::write(&path, &damaged)?;
+            // Either it is refused, or the byte was one of padding or of the archive's notes.
+            if let Ok(loaded) = load(&path) {
+                assert_eq!(difference(&original, &loaded), 0.0, "{name}, byte {at}");
+            }
+        }
+    }
+    Ok(())
+}
+
 fn whisper_cpp_hears(models: &Path, python: &Path, dtype: DType) -> Result<(), Failed> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("model.bin");
@@ -203,6 +239,10 @@ fn main() {
     let modules = ["pywhispercpp", "whisper", "safetensors"];
     let test = both(&python(&modules)).map(|(m, p)| boxed(move || files_are_those_of_whisper_cpp(&m, &p)));
     add("files_are_those_of_whisper_cpp", test, &needs(&modules));
+    let modules = ["whisper", "torch", "safetensors"];
+    let test = both(&python(&modules)).map(|(m, p)| boxed(move || checkpoints_of_openai_load(&m, &p)));
+    let test = test.filter(|_| cfg!(feature = "pytorch"));
+    add("checkpoints_of_openai_load", test, &needs(&modules));
     let modules = ["pywhispercpp"];
     let whisper_cpp = python(&modules);
     for dtype in [DType::F16, DType::Q5_1, DType::Q8_0] {

@@ -16,10 +16,17 @@ pub enum Kind {
     FasterWhisper,
     /// A `ggml-*.bin` file.
     WhisperCpp,
-    /// openai-whisper's `.pt`, which is not read.
+    /// openai-whisper's `.pt`; read with the feature `pytorch`.
     Pickle,
     /// Something that was named by its path and is none of these.
     Unknown,
+}
+
+impl Kind {
+    /// Whether [`load`](crate::model::load) reads this form.
+    pub fn is_readable(self) -> bool {
+        self != Self::Pickle || cfg!(feature = "pytorch")
+    }
 }
 
 impl fmt::Display for Kind {
@@ -28,7 +35,7 @@ impl fmt::Display for Kind {
             Self::HuggingFace => "Hugging Face",
             Self::FasterWhisper => "faster-whisper",
             Self::WhisperCpp => "whisper.cpp",
-            Self::Pickle => "PyTorch pickle",
+            Self::Pickle => "openai-whisper",
             Self::Unknown => "unknown",
         })
     }

@@ -43,7 +43,7 @@ pub struct NotFound {
     pub name: String,
     /// The registry's entry for it.
     pub known: Option<&'static Known>,
-    /// A copy of it in a form that cannot be read (openai-whisper's `.pt`).
+    /// A copy of it in a form that this build does not read (openai-whisper's `.pt`, without the feature `pytorch`).
     pub unreadable: Option<PathBuf>,
     /// Where it was looked for.
     pub looked: Vec<PathBuf>,
@@ -55,7 +55,7 @@ impl NotFound {
         if let Some(path) = &self.unreadable {
             let path = path.display();
             return format!(
-                "model {name} is on this machine as {path} only, a PyTorch pickle, which is not read"
+                "model {name} is on this machine as {path} only, a PyTorch file, which this build does not read"
             );
         }
         match self.looked.as_slice() {
@@ -107,7 +107,7 @@ impl Places {
     /// our own directory. A path wins over every name but a known model's, which wins where one is found.
     ///
     /// A known model is taken from our own directory, else in the form that Hugging Face's transformers,
-    /// faster-whisper, or whisper.cpp (in float16) left it. What lies at a path need not be a model: loading it says so.
+    /// faster-whisper, whisper.cpp (in float16) or openai-whisper left it. What lies at a path need not be a model: loading it says so.
     ///
     /// # Errors
     /// [`NotFound`] with every place that was looked at.
@@ -166,8 +166,8 @@ impl Places {
     }
 
     fn among(&self, given: &str, name: &Name<'_>) -> Result<Found, NotFound> {
-        let (unreadable, mut readable): (Vec<_>, Vec<_>) =
-            self.found(name).partition(|found| found.kind == Kind::Pickle);
+        let (mut readable, unreadable): (Vec<_>, Vec<_>) =
+            self.found(name).partition(|found| found.kind.is_readable());
         if !readable.is_empty() {
             return Ok(readable.swap_remove(0));
         }
