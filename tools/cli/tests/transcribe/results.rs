@@ -1,13 +1,18 @@
 //! What is written where, when all goes well.
 
-use std::{fs, io::Write, process::Stdio};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::{
     common, end,
-    sound::{TEXT, sample, samples, wav},
+    sound::{TEXT, long, sample, samples, wav},
     transcribe,
 };
 
@@ -22,6 +27,7 @@ pub const TESTS: &[crate::Test] = &[
     ("a_channel_can_be_chosen", channel),
     ("the_references_spelling_of_flags_works", spelling),
     ("samples_are_drawn_at_a_temperature", temperature),
+    ("a_progress_bar_is_drawn_on_a_terminal", progress),
     ("settings_reach_the_work", settings),
 ];
 
@@ -220,5 +226,34 @@ fn temperature() -> Result<(), Failed> {
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout.contains("Dashwood"), "{stdout}");
     assert_eq!(said("7")?.1, stdout);
+    Ok(())
+}
+
+fn progress() -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    let (sound, out) = (long(dir.path(), 5), dir.path().join("out"));
+    let command = transcribe([sound]);
+    let quoted = |arg: &OsStr| format!("'{}'", arg.display());
+    let words: Vec<_> = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .map(quoted)
+        .collect();
+    // script(1) gives the program a terminal; stdout goes elsewhere
+    let line = format!("{} >{}", words.join(" "), out.display());
+    let drawn = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()?;
+    let drawn = String::from_utf8_lossy(&drawn.stdout).into_owned();
+    assert!(
+        drawn.contains("long.wav") && drawn.contains("x realtime"),
+        "{drawn:?}"
+    );
+    let text = fs::read_to_string(out)?;
+    assert!(
+        text.starts_with("And Mr. John") && !text.contains("realtime"),
+        "{text}"
+    );
     Ok(())
 }
