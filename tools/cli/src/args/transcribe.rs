@@ -100,7 +100,7 @@ pub(crate) fn switches(arg: Arg) -> Arg {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", crate::exit::HELP), infer_long_args = true, args_override_self = true)]
 pub(crate) struct Transcribe {
-    /// Audio files, in any format symphonia reads; `-` is stdin
+    /// Sound files (WAV, AIFF, CAF, FLAC, MP3, AAC, M4A, OGG, Opus, MKV, WebM); `-` is stdin
     #[arg(required = true, value_name = "FILES")]
     pub(crate) audio: Vec<OsString>,
 

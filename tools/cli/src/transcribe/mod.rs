@@ -105,7 +105,7 @@ impl Run<'_> {
                     self.segments.push(segment);
                 }
                 Ok(Message::Finished(result)) => self.finished(result)?,
-                Ok(Message::Unable(e)) => return Err(e),
+                Ok(Message::Unable(e)) => return self.unable(e),
                 Ok(Message::End) => return Ok(()),
                 Err(mpsc::RecvError) => {
                     return Err(anyhow!("the worker ended without a word: a bug of this program"));
@@ -162,6 +162,16 @@ impl Run<'_> {
         self.screen.say(&line);
         self.reports.push(report::failed(name, &text));
         self.exit = Exit::Failed;
+    }
+
+    /// Nothing could be done: every file has failed, for one reason.
+    fn unable(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        let text = exit::message(&error);
+        for (name, _) in std::mem::take(&mut self.waiting) {
+            self.reports.push(report::failed(&name.to_string_lossy(), &text));
+        }
+        self.json()?;
+        Err(error)
     }
 
     fn interrupted(&mut self) -> anyhow::Result<()> {

@@ -155,6 +155,15 @@ fn model() -> Result<(), Failed> {
         let (code, stdout, stderr) = end(["--model".as_ref(), name.as_ref(), sample().as_os_str()])?;
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
         assert!(stderr.starts_with("xdna: ") && stderr.contains(says), "{stderr}");
+        let (code, stdout, _) = end([
+            "--json".as_ref(),
+            "--model".as_ref(),
+            name.as_ref(),
+            sample().as_os_str(),
+        ])?;
+        assert_eq!(code, Some(1));
+        let object: serde_json::Value = serde_json::from_str(&stdout)?;
+        assert_eq!(object["files"][0]["status"], "failed");
     }
     Ok(())
 }
