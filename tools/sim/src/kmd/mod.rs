@@ -30,6 +30,8 @@ mod query;
 mod store;
 mod syncobj;
 mod syncobj_ioctl;
+mod syncobj_share;
+mod syncobj_wait;
 mod timeout;
 mod token;
 mod trace;
@@ -134,7 +136,7 @@ pub struct Kmd {
     columns: Columns,
     firmware: Firmware,
     exports: prime::Exports,
-    events: Vec<syncobj_ioctl::Armed>,
+    events: Vec<syncobj_share::Armed>,
     now: u64,
     last_use: u64,
     last_progress: u64,

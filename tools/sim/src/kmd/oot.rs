@@ -5,7 +5,7 @@ use xdna_uapi as uapi;
 use xdna_uapi::flags::WaitFlags;
 
 use super::client::ClientId;
-use super::syncobj_ioctl::Wait;
+use super::syncobj_wait::Wait;
 use super::{Kmd, Outcome};
 
 impl Kmd {

@@ -6,7 +6,7 @@ use xdna_uapi as uapi;
 use super::caller::Caller;
 use super::client::ClientId;
 use super::exec::Prepared;
-use super::syncobj_ioctl::Wait;
+use super::syncobj_wait::Wait;
 use super::{Kmd, Outcome};
 
 /// What a call waits for.

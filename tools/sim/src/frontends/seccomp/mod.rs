@@ -9,6 +9,7 @@ mod closes;
 mod filter;
 mod identity;
 pub mod launch;
+mod node;
 mod path;
 mod process;
 mod signals;

@@ -1,0 +1,131 @@
+//! The calls around the node: open, stat, mmap, fdinfo.
+
+use std::io::{Seek, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::process::{NotifiedThread, ProcessMemory, process_of};
+use super::supervisor::{NODE, Supervisor, now, report};
+use super::sys::Notification;
+use super::world::PCI_ADDRESS;
+use super::{identity, path};
+use crate::kmd::{Access, Caller, ClientId, MapRequest, mark};
+
+impl Supervisor {
+    /// True if an mmap is of a dma-buf.
+    pub(super) fn is_dmabuf(&self, n: &Notification) -> bool {
+        identity::token_of(n.thread as i32, n.args[4] as i32).is_some_and(|inode| self.kmd.is_dmabuf(inode))
+    }
+
+    /// True if a path, or an empty path with a descriptor, names the node.
+    pub(super) fn is_node(&self, n: &Notification, dir: i32, path_at: u64) -> bool {
+        let memory = self.caller(n).memory();
+        match path::read_string(&*memory, path_at) {
+            Some(p) if p.is_empty() => identity::client_of(n.thread as i32, dir, self.device_inode).is_some(),
+            Some(p) if p.contains("accel") => {
+                path::absolute(n.thread as i32, dir, &p).is_some_and(|p| p == Path::new(NODE))
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn write_back(&self, n: &Notification, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let written = self.caller(n).memory().write(address, bytes);
+        self.listener
+            .answer(n.id, written.map(|()| 0).map_err(|e| e as i32))
+    }
+
+    pub(super) fn open(&mut self, n: Notification, dir: i32, path_at: u64, flags: u64) {
+        let node = flags & libc::O_PATH as u64 == 0 && self.is_node(&n, dir, path_at);
+        let outcome = if !node {
+            if let Some(text) = self.fdinfo(&n, dir, path_at) {
+                return report(self.open_text(&n, &text, flags & libc::O_CLOEXEC as u64 != 0));
+            }
+            self.listener.pass(n.id)
+        } else {
+            self.sweep();
+            self.kmd.advance(now());
+            match self.open_node(&n, flags as i32) {
+                Ok(fd) => {
+                    log::debug!("thread {} opened the node as {fd}", n.thread);
+                    Ok(())
+                }
+                Err(e) => self.listener.answer(n.id, Err(e as i32)),
+            }
+        };
+        report(outcome);
+    }
+
+    /// The fdinfo that a path names, if it is that of the node's descriptor.
+    pub(super) fn fdinfo(&mut self, n: &Notification, dir: i32, path_at: u64) -> Option<String> {
+        let path = path::read_string(&*self.caller(n).memory(), path_at).filter(|p| p.contains("fdinfo"))?;
+        let path = path::absolute(n.thread as i32, dir, &path)?;
+        let (owner, fd) = path::fdinfo(&path, n.thread as i32)?;
+        let client = identity::client_of(owner, fd, self.device_inode)?;
+        let kernel = std::fs::read_to_string(format!("/proc/{owner}/fdinfo/{fd}")).ok()?;
+        let generic = kernel.lines().filter(|l| !l.starts_with("lock:"));
+        let generic: String = generic.flat_map(|l| [l, "\n"]).collect();
+        Some(generic + &self.kmd.fdinfo(client, PCI_ADDRESS))
+    }
+
+    /// Answers an open with a file of this content.
+    pub(super) fn open_text(&self, n: &Notification, text: &str, cloexec: bool) -> Result<(), Errno> {
+        let sent = memfd_create(c"fdinfo", MFdFlags::MFD_CLOEXEC).and_then(|fd| {
+            let mut file = std::fs::File::from(fd);
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.rewind());
+            written.map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+            self.listener.add_fd(n.id, file.as_fd(), cloexec, true)
+        });
+        match sent {
+            Ok(_) => Ok(()),
+            Err(e) => self.listener.answer(n.id, Err(e as i32)),
+        }
+    }
+
+    /// Answers an open with a descriptor of a new client.
+    pub(super) fn open_node(&mut self, n: &Notification, flags: i32) -> Result<i32, Errno> {
+        let process = process_of(n.thread as i32).ok_or(Errno::ESRCH)?;
+        let memory = Rc::new(ProcessMemory::new(process, self.device_inode));
+        let client = self.kmd.open(process, memory)?;
+        let access = match flags & libc::O_ACCMODE {
+            libc::O_RDONLY => Access::Read,
+            libc::O_WRONLY => Access::Write,
+            _ => Access::Both,
+        };
+        let fd = mark(self.kmd.store().fd(), access, client.0);
+        let sent = fd
+            .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+            .and_then(|fd| {
+                self.listener
+                    .add_fd(n.id, fd.as_fd(), flags & libc::O_CLOEXEC != 0, true)
+            });
+        if sent.is_err() {
+            self.kmd.release(client);
+        }
+        sent
+    }
+
+    pub(super) fn mmap(&mut self, n: &Notification, client: ClientId) -> Result<(), Errno> {
+        let caller = NotifiedThread {
+            listener: &self.listener,
+            id: n.id,
+            thread: n.thread as i32,
+            device_inode: self.device_inode,
+        };
+        let kind = n.args[3] as i32 & libc::MAP_TYPE;
+        let request = MapRequest {
+            offset: n.args[5],
+            len: n.args[1],
+            private: kind == libc::MAP_PRIVATE,
+        };
+        match self.kmd.mmap(client, &caller, &request) {
+            Ok(()) => self.listener.pass(n.id),
+            Err(e) => self.listener.answer(n.id, Err(e as i32)),
+        }
+    }
+}
