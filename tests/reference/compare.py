@@ -5,7 +5,7 @@ usage: compare.py --xdna PATH --data DIR --work DIR [--base DIR] [--threads 2] [
 
 Every implementation gets the same float16 weights (tiny.en, and base where --base names its CTranslate2 directory), decodes
 greedily at temperature 0 in English on the same number of threads, computes in float32 (whisper.cpp: its float16 file), and
-runs in a process of its own, one after the other. --work keeps the converted models. Needs the packages openai-whisper,
+runs in a process of its own for all clips, one after the other. --work keeps the converted models. Needs the packages openai-whisper,
 faster-whisper, ctranslate2, transformers and pywhispercpp; what cannot be imported is left out and named.
 """
 import argparse
@@ -50,15 +50,18 @@ def errors(reference, text):
     return row[-1] / max(len(a), 1)
 
 
-def run(implementation, model, clip, options, runs):
+def run(implementation, model, jobs, options):
+    """What one implementation makes of all clips, by clip; `jobs` is (calls, clip)."""
+    clips = [f"{runs}:{clip}" for runs, clip in jobs]
     if implementation == "xdna":
-        command = [options.speed_binary, model, clip, str(options.threads), str(runs)]
+        command = [options.speed_binary, model, options.threads, *clips]
     else:
-        command = [sys.executable, HERE / "worker.py", implementation, model, clip, str(options.threads), str(runs)]
+        command = [sys.executable, HERE / "worker.py", implementation, model, options.threads, *clips]
     out = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if out.returncode != 0:
-        sys.exit(f"{implementation} failed on {clip}:\n{out.stderr[-2000:]}")
-    return json.loads(out.stdout.splitlines()[-1])
+        sys.exit(f"{implementation} failed:\n{out.stderr[-2000:]}")
+    lines = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
+    return {pathlib.Path(line["clip"]).name: line for line in lines}
 
 
 def converted(options, name, source):
@@ -112,27 +115,30 @@ def main():
     for name, source in models.items():
         paths = converted(options, name, source)
         print(f"## {name}\n")
+        jobs = [(options.runs if clip.name in options.speed else 1, clip) for clip in clips]
+        results = {i: run(i, paths[i], jobs, options) for i in there}
         rows, texts = [], []
-        for clip in clips:
-            runs = options.runs if clip.name in options.speed else 1
-            results = {i: run(i, paths[i], clip, options, runs) for i in there}
-            reference = results.get("openai-whisper", results["xdna"])["text"]
-            for i, result in results.items():
-                spoken = SPOKEN.get(clip.name)
+        for runs, clip in jobs:
+            of_clip = {i: results[i][clip.name] for i in there}
+            reference = of_clip.get("openai-whisper", of_clip["xdna"])["text"]
+            spoken = SPOKEN.get(clip.name)
+            for i, result in of_clip.items():
+                text = result["text"]
                 rows.append(
                     [
                         clip.name,
                         i,
-                        f"{100 * errors(spoken, result['text']):.1f} %" if spoken else "",
-                        f"{100 * errors(reference, result['text']):.1f} %",
+                        f"{100 * errors(spoken, text):.1f} %" if spoken else "",
+                        f"{100 * errors(reference, text):.1f} %",
                         f"{statistics.median(result['times_s']):.3f} ({runs})",
-                        f"{result['load_s']:.2f}",
                         f"{result['peak_kib'] / 1024:.0f}",
                     ]
                 )
-                texts.append([clip.name, i, result["text"] if len(result["text"]) < 300 else result["text"][:300] + " ..."])
-        head = ["clip", "implementation", "WER, spoken", "WER, openai-whisper", "seconds (calls)", "load, s", "peak MiB"]
+                texts.append([clip.name, i, text if len(text) < 300 else text[:300] + " ..."])
+        head = ["clip", "implementation", "WER, spoken", "WER, openai-whisper", "seconds (calls)", "peak so far, MiB"]
         table(head, rows)
+        loads = [[i, f"{next(iter(results[i].values()))['load_s']:.2f}"] for i in there]
+        table(["implementation", "load, s"], loads)
         print(f"### What {name} wrote\n")
         table(["clip", "implementation", "text"], texts)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Transcribes one clip with one implementation in this process and prints what it cost, as one JSON object.
+"""Transcribes clips with one implementation in this process and prints what each cost, a JSON object a line.
 
-usage: worker.py IMPLEMENTATION MODEL CLIP THREADS RUNS
+usage: worker.py IMPLEMENTATION MODEL THREADS RUNS:CLIP ...
 
 IMPLEMENTATION and what MODEL is: openai-whisper (a directory in Hugging Face layout, or a CTranslate2 directory of float16
 weights), faster-whisper (a CTranslate2 directory), whisper.cpp (a ggml file). Greedy, temperature 0, English, no fallback.
@@ -30,8 +30,8 @@ def openai_model(path):
 
 
 def main():
-    implementation, path, clip, threads, runs = sys.argv[1:6]
-    threads, runs = int(threads), int(runs)
+    implementation, path, threads, *jobs = sys.argv[1:]
+    threads = int(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     started = time.perf_counter()
     if implementation == "openai-whisper":
@@ -39,32 +39,32 @@ def main():
 
         torch.set_num_threads(threads)
         whisper, model = openai_model(path)
-        audio = pcm(clip)
-        run = lambda: whisper.transcribe(model, audio, language="en", temperature=0, fp16=False)["text"]
+        run = lambda audio: whisper.transcribe(model, audio, language="en", temperature=0, fp16=False)["text"]
     elif implementation == "faster-whisper":
         from faster_whisper import WhisperModel
 
         model = WhisperModel(path, device="cpu", compute_type="float32", cpu_threads=threads, local_files_only=True)
-        audio = pcm(clip)
-        run = lambda: "".join(
-            s.text for s in model.transcribe(audio, language="en", temperature=0, beam_size=1)[0]
-        )
+        options = {"language": "en", "temperature": 0, "beam_size": 1}
+        run = lambda audio: "".join(s.text for s in model.transcribe(audio, **options)[0])
     elif implementation == "whisper.cpp":
         from pywhispercpp.model import Model
 
         model = Model(path, n_threads=threads, redirect_whispercpp_logs_to=None, language="en", temperature_inc=0.0)
-        audio = pcm(clip)
-        run = lambda: " ".join(s.text.strip() for s in model.transcribe(audio))
+        run = lambda audio: " ".join(s.text.strip() for s in model.transcribe(audio))
     else:
         sys.exit(f"unknown implementation {implementation}")
     loaded = time.perf_counter() - started
-    times, text = [], ""
-    for _ in range(runs):
-        started = time.perf_counter()
-        text = run()
-        times.append(time.perf_counter() - started)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"text": text.strip(), "load_s": loaded, "times_s": times, "peak_kib": peak}))
+    for job in jobs:
+        runs, clip = job.split(":", 1)
+        audio = pcm(clip)
+        times, text = [], ""
+        for _ in range(int(runs)):
+            started = time.perf_counter()
+            text = run(audio)
+            times.append(time.perf_counter() - started)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result = {"clip": clip, "text": text.strip(), "load_s": loaded, "times_s": times, "peak_kib": peak}
+        print("\n" + json.dumps(result), flush=True)
 
 
 def pcm(clip):
