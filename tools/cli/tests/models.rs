@@ -107,7 +107,7 @@ fn listing() -> Result<(), Failed> {
         "{table}"
     );
     assert!(
-        row("tiny ").ends_with("tiny.pt (PyTorch pickle, 4 B, not read)"),
+        row("tiny ").ends_with("tiny.pt (openai-whisper, 4 B)"),
         "{table}"
     );
     assert!(
