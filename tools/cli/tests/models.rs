@@ -106,10 +106,7 @@ fn listing() -> Result<(), Failed> {
         row("small ").ends_with("Systran--faster-whisper-small (faster-whisper, 1.23 kB)"),
         "{table}"
     );
-    assert!(
-        row("tiny ").ends_with("tiny.pt (openai-whisper, 4 B)"),
-        "{table}"
-    );
+    assert!(row("tiny ").ends_with("tiny.pt (openai-whisper, 4 B)"), "{table}");
     assert!(
         row("large-v3-turbo (turbo)").contains(" 1.62 GB MIT -"),
         "{table}"
