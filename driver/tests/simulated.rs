@@ -57,7 +57,15 @@ fn main() -> ExitCode {
         };
         Trial::test(name, move || run(&scenario)).with_ignored_flag(unavailable.is_some())
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let register = Trial::test("traps/each_has_a_named_test", || {
+        let names: Vec<String> = scenarios::all().iter().map(Scenario::name).collect();
+        match &support::traps::check(&names)[..] {
+            [] => Ok(()),
+            wrong => Err(wrong.join("\n").into()),
+        }
+    });
+    let trials = trials.chain([register]).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// This program as the simulator: the command line of `xdna sim`.
@@ -108,6 +116,9 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         return Err(format!("{:?}: {}\n{out}{err}", scenario.simulator, output.status).into());
     }
+    if stress_size().is_some() {
+        print!("{}", text(&output.stdout));
+    }
     if let Some(check) = scenario.check_trace {
         let lines = std::fs::read_to_string(&trace)?;
         std::fs::remove_file(&trace)?;
@@ -117,17 +128,27 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Runs a program that must end within two minutes.
+/// Runs a program that must end within two minutes, or as long as a stress test of a chosen size takes.
 fn output_in_time(mut command: Command) -> Result<Output, Failed> {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let pid = child.id();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    match receiver.recv_timeout(Duration::from_secs(120)) {
+    let limit = if stress_size().is_some() {
+        Duration::from_secs(3600)
+    } else {
+        Duration::from_secs(120)
+    };
+    match receiver.recv_timeout(limit) {
         Ok(output) => Ok(output?),
         Err(_) => {
             kill(Pid::from_raw(pid as i32), Signal::SIGKILL)?;
-            Err("no end within two minutes".into())
+            Err(format!("no end within {limit:?}").into())
         }
     }
+}
+
+/// The size that was asked for the stress test: it then says what it saw, and has more time.
+fn stress_size() -> Option<std::ffi::OsString> {
+    std::env::var_os("XDNA_STRESS")
 }

@@ -102,6 +102,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn power_is_milliwatts_whatever_unit_and_scale_say() {
+        // What 7.1 and staging say of the same 1.5 W.
+        for units in [&b"mW"[..], b"W"] {
+            let mut raw = uapi::amdxdna_drm_query_sensor {
+                input: 1500,
+                unitm: -3,
+                type_: 0,
+                ..Default::default()
+            };
+            raw.units[..units.len()].copy_from_slice(units);
+            let sensor = Sensor::from(&raw);
+            assert_eq!((sensor.kind, sensor.value), (SensorKind::Power, 1500));
+        }
+    }
+
+    #[test]
     fn kinds_unknown_to_us_survive() {
         let kinds = [0, 1, 2, 3].map(SensorKind::from);
         assert_eq!(

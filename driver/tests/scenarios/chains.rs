@@ -19,6 +19,11 @@ pub fn scenarios() -> Vec<Scenario> {
             chain_index,
         ),
         scenario(
+            "trap/a_failed_chain_that_looks_completed_on_6_17",
+            "--kernel 6.17 --fault command:1:error=0x4000004@1",
+            chain_index,
+        ),
+        scenario(
             "trap/a_timed_out_chain_reports_health_in_its_first_command",
             "--fault command:1:hang@1 --job-timeout 50",
             chain_health,

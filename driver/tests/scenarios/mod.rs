@@ -4,11 +4,16 @@ mod buffers;
 mod chains;
 mod completion;
 mod contexts;
+mod debug_buffers;
+mod habits;
 mod kernels;
 mod processes;
 mod queries;
+mod slow;
+mod stress;
 mod trace;
 mod trouble;
+mod two_processes;
 
 /// What one test does, and on which simulated device.
 #[derive(Clone)]
@@ -49,11 +54,16 @@ pub fn all() -> Vec<Scenario> {
         chains::scenarios(),
         completion::scenarios(),
         contexts::scenarios(),
+        debug_buffers::scenarios(),
+        habits::scenarios(),
         kernels::scenarios(),
         processes::scenarios(),
         queries::scenarios(),
+        slow::scenarios(),
+        stress::scenarios(),
         trace::scenarios(),
         trouble::scenarios(),
+        two_processes::scenarios(),
     ]
     .concat()
 }

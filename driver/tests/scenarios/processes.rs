@@ -32,6 +32,7 @@ pub fn scenarios() -> Vec<Scenario> {
             subprocess,
         ),
         scenario("trap/a_device_is_not_used_after_fork", "", after_fork),
+        scenario("trap/every_descriptor_closes_on_exec", "", closes_on_exec),
         scenario("processes/threads_share_a_device", "", threads),
         scenario(
             "processes/five_commands_in_flight_wait_for_a_place",
@@ -190,4 +191,39 @@ fn timelines() {
     ours.follow(&context, 9).unwrap();
     assert!(theirs.wait(9, soon()).unwrap());
     context.export_fence().unwrap();
+}
+
+fn closes_on_exec() {
+    let before = descriptors();
+    let device = device();
+    let context = context(&device);
+    let timeline = device.create_timeline().unwrap();
+    let submission = context.submit(nothing(&context).build().unwrap()).unwrap();
+    let _made = [
+        device.create_bo(4096).unwrap().export().unwrap(),
+        timeline.export().unwrap(),
+        context.export_fence().unwrap(),
+        submission.completion_event().unwrap(),
+    ];
+    let made: Vec<i32> = descriptors()
+        .into_iter()
+        .filter(|fd| !before.contains(fd))
+        .collect();
+    assert_eq!(made.len(), 5, "the node's and four others: {made:?}");
+    for fd in made {
+        // SAFETY: a number goes in and comes out.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+        assert_eq!(flags, libc::FD_CLOEXEC, "descriptor {fd}");
+    }
+}
+
+/// Descriptors of this process, without the one that reads the list.
+fn descriptors() -> Vec<i32> {
+    let list = std::fs::read_dir("/proc/self/fd").unwrap();
+    let names: Vec<_> = list.map(|entry| entry.unwrap().file_name()).collect();
+    let numbers = names.iter().map(|name| name.to_str().unwrap().parse().unwrap());
+    // SAFETY: a number goes in and comes out.
+    numbers
+        .filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0)
+        .collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use xdna_driver::{Bo, Command, Cu, Outcome, Wait};
 
 use super::{Scenario, scenario};
+use crate::support::calls::{call, is, lines};
 use crate::support::{context, device, nothing, run, soon};
 
 pub fn scenarios() -> Vec<Scenario> {
@@ -32,61 +33,6 @@ pub fn scenarios() -> Vec<Scenario> {
             are_two_hundred_calls,
         ),
     ]
-}
-
-/// One line of a trace: the call, its struct as it went in, and what came back changed. Numbers that are
-/// addresses, offsets or times are stars.
-fn call(line: &str) -> Option<String> {
-    let line = line.strip_prefix("thread ")?.splitn(4, ' ').nth(3)?;
-    let (name, rest) = line.split_once(' ')?;
-    let (input, answer) = rest.split_once(" = ")?;
-    let (errno, output) = answer.split_once(' ').unwrap_or((answer, ""));
-    let (input, output) = (fields(input), fields(output));
-    let changed = output.iter().filter(|field| !input.contains(field));
-    let errno = if errno == "0" {
-        String::new()
-    } else {
-        format!(" = {errno}")
-    };
-    let arrow = if output.iter().any(|field| !input.contains(field)) {
-        " ->"
-    } else {
-        ""
-    };
-    let list = |fields: &mut dyn Iterator<Item = &String>| fields.fold(String::new(), |all, f| all + " " + f);
-    Some(format!(
-        "{name}{}{errno}{arrow}{}",
-        list(&mut input.iter()),
-        list(&mut changed.into_iter())
-    ))
-}
-
-/// `name=value` of a struct's debug text.
-fn fields(text: &str) -> Vec<String> {
-    let inner = text
-        .split_once("{ ")
-        .map_or("", |(_, inner)| inner.trim_end_matches(" }"));
-    let pairs = inner.split(", ").filter_map(|field| field.split_once(": "));
-    pairs
-        .map(|(name, value)| match value.parse::<u64>() {
-            Ok(u64::MAX) => format!("{name}=none"),
-            Ok(number) if number > u64::from(u32::MAX) => format!("{name}=*"),
-            _ => format!("{name}={value}"),
-        })
-        .collect()
-}
-
-fn is(trace: &str, expected: &str) {
-    let calls: Vec<String> = trace.lines().filter_map(call).collect();
-    let expected: Vec<&str> = expected
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    for (i, (call, expected)) in calls.iter().zip(&expected).enumerate() {
-        assert_eq!(call, expected, "call {i}");
-    }
-    assert_eq!(calls.len(), expected.len(), "number of calls");
 }
 
 /// Section 12.1: four columns, one kernel with function 0, a PDI of 0x3000 bytes, an instruction stream of 0x400
@@ -265,7 +211,7 @@ fn hundred_commands() {
 }
 
 fn are_two_hundred_calls(trace: &str) {
-    let calls: Vec<String> = trace.lines().filter_map(call).collect();
+    let calls: Vec<String> = lines(trace).map(call).collect();
     let first = calls
         .iter()
         .position(|c| c.starts_with("exec_cmd "))

@@ -35,9 +35,19 @@ pub fn scenarios() -> Vec<Scenario> {
             lost,
         ),
         scenario(
-            "trap/a_packet_overwritten_on_error_is_rebuilt",
+            "trap/a_packet_overwritten_on_error_is_rebuilt_on_7_0",
             "--kernel 7.0 --fault command:1:error",
             rebuilt,
+        ),
+        scenario(
+            "trap/a_packet_overwritten_on_error_is_rebuilt_on_6_19",
+            "--kernel 6.19 --fault command:1:error",
+            rebuilt,
+        ),
+        scenario(
+            "trap/a_health_report_is_whole_once_the_state_is_terminal",
+            "--fault command:*:hang --job-timeout 1",
+            whole_reports,
         ),
         scenario(
             "trap/autosuspend_and_resume_are_transparent",
@@ -260,4 +270,24 @@ fn async_error() {
     let _ = context.submit(nothing(&context).build().unwrap());
     let error = device.last_async_error().unwrap().expect("an error");
     assert!(error.timestamp_us > 1_600_000_000_000_000, "{error:?}");
+}
+
+/// The driver fills the packet, writes the report, then the state: whoever sees the state sees the report.
+fn whole_reports() {
+    let device = device();
+    let context = context(&device);
+    let mut command = nothing(&context).build().unwrap();
+    for round in 0..100 {
+        let Wait::Ended(finished) = context.submit(command).unwrap().wait_polling(soon()).unwrap() else {
+            panic!("pending")
+        };
+        let Outcome::TimedOut {
+            health: Some(health), ..
+        } = finished.outcome
+        else {
+            panic!("round {round}: {}", finished.outcome)
+        };
+        assert_eq!((health.fatal_error, health.module), (0, 0), "round {round}");
+        command = finished.command;
+    }
 }

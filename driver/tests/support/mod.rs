@@ -10,7 +10,9 @@ use xdna_driver::{
     Outcome, Wait,
 };
 
+pub mod calls;
 pub mod images;
+pub mod traps;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 

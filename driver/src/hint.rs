@@ -1,0 +1,61 @@
+//! What to do about an error, in a few words.
+
+use std::fmt;
+use std::io;
+
+use crate::call::Call;
+
+pub(crate) struct List<'a>(pub(crate) &'a [(u32, u32)]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (start, width)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{width} from column {start}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn open_hint(e: &io::Error) -> &'static str {
+    match e.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => "; add the user to the group that owns the node, usually render",
+        Some(libc::EINVAL | libc::ENODEV | libc::EOPNOTSUPP) => {
+            "; the driver could not bind the address space: is the IOMMU on, with PASID/SVA?"
+        }
+        Some(libc::EBUSY) => "; open the device once per process",
+        _ => "",
+    }
+}
+
+pub(crate) fn map_hint(e: &io::Error) -> &'static str {
+    match e.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM) => "; memory is short, or RLIMIT_MEMLOCK too low",
+        Some(libc::EEXIST) => "; before Linux 6.16 a buffer can be mapped once",
+        _ => "",
+    }
+}
+
+pub(crate) fn hint(call: Call, e: &io::Error) -> &'static str {
+    match (call, e.raw_os_error()) {
+        (Call::CreateBo, Some(libc::ENOMEM | libc::EPERM)) => {
+            "; memory is short, or RLIMIT_MEMLOCK too low for what is to be pinned"
+        }
+        (Call::CreateBo, Some(libc::ENOSPC)) => "; the device heap is full",
+        (Call::CreateBo, Some(libc::EFAULT)) => "; the memory can't be pinned: is it mapped and writable?",
+        (Call::CreateHwctx, Some(libc::ETIME)) => "; the firmware does not answer",
+        (Call::SetState, Some(libc::EACCES)) => "; only root may change the state of the device",
+        (Call::ExecCmd, Some(libc::ETIME)) => "; a buffer's pages could not be made resident",
+        (_, Some(libc::EPIPE)) => "; the driver lost contact with the firmware, reload amdxdna",
+        _ => "",
+    }
+}
+
+pub(crate) fn lost_hint(minor: i32) -> &'static str {
+    if minor <= 6 {
+        ": kernels up to 6.19 destroy all contexts of a client when any copy of its descriptor is closed (a child \
+         that exits or execs, dup and close); create a new one, and start no subprocess while contexts live"
+    } else {
+        "; create a new one"
+    }
+}
