@@ -11,7 +11,7 @@ pub mod check;
 pub mod checks;
 mod client;
 mod env;
-mod options;
+pub mod options;
 mod report;
 mod run;
 mod sys;

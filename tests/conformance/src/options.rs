@@ -5,39 +5,121 @@ use std::path::PathBuf;
 
 use crate::axes::{Device, Firmware, Kernel, Known, Mode};
 
-/// What `--help` prints.
-pub const HELP: &str = "\
-Walks the ioctl surface of an amdxdna NPU and prints one line per check: name | outcome
+/// A flag as `--help` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// Without the dashes.
+    pub name: &'static str,
+    /// What its value is called, if it takes one.
+    pub value: Option<&'static str>,
+    /// One line.
+    pub help: &'static str,
+}
 
-Usage: xdna-conformance [OPTIONS]
+const fn flag(name: &'static str, value: Option<&'static str>, help: &'static str) -> Flag {
+    Flag { name, value, help }
+}
 
-  --check              compare with the table of expected outcomes, print the differences
-  --list               print the table (name | section and evidence | allowed outcomes) and do nothing
-  --json               one JSON object instead of lines
-  --only PREFIX        only checks whose name begins with PREFIX
-  --node PATH          device node [default: the first NPU under /dev/accel]
-  --run                also hand empty commands to the firmware
-  --hang               also hand over commands that never end: each holds its context for 2 s (60 s to kernel 7.1)
-  --slow               also idle 16 s, to see suspend and resume
-  --change             also switch power mode and preemption, as root; both are restored
+/// What to do.
+pub const FLAGS: &[Flag] = &[
+    flag(
+        "check",
+        None,
+        "compare with the table of expected outcomes, print the differences",
+    ),
+    flag(
+        "list",
+        None,
+        "print the table (name | section and evidence | allowed outcomes) and do nothing",
+    ),
+    flag("json", None, "one JSON object instead of lines"),
+    flag(
+        "only",
+        Some("PREFIX"),
+        "only checks whose name begins with PREFIX",
+    ),
+    flag(
+        "node",
+        Some("PATH"),
+        "device node [default: the first NPU under /dev/accel]",
+    ),
+    flag("run", None, "also hand empty commands to the firmware"),
+    flag(
+        "hang",
+        None,
+        "also hand over commands that never end: each holds its context for 2 s (60 s to kernel 7.1)",
+    ),
+    flag("slow", None, "also idle 16 s, to see suspend and resume"),
+    flag(
+        "change",
+        None,
+        "also switch power mode and preemption, as root; both are restored",
+    ),
+];
 
-What the machine cannot tell (every value left open is allowed):
-  --device NAME        npu1, npu4, npu5, npu6 [default: by PCI ids]
-  --kernel VERSION     6.14 ... 7.3, staging, oot [default: by driver version and uname]
-  --firmware PROTOCOL  5.7, 5.8, 6.12, 6.15, 6.18, 6.19, 6.24, 7.0 [default: open]
-  --iommu MODE         sva, iova, carveout [default: by module parameter, else open]
-  --force-cmdlist YN   yes or no [default: by module parameter, else the kernel's default]
+/// What the machine cannot tell; every value left open is allowed.
+pub const AXES: &[Flag] = &[
+    flag(
+        "device",
+        Some("NAME"),
+        "npu1, npu4, npu5, npu6 [default: by PCI ids]",
+    ),
+    flag(
+        "kernel",
+        Some("VERSION"),
+        "6.14 ... 7.3, staging, oot [default: by driver version and uname]",
+    ),
+    flag(
+        "firmware",
+        Some("PROTOCOL"),
+        "5.7, 5.8, 6.12, 6.15, 6.18, 6.19, 6.24, 7.0 [default: open]",
+    ),
+    flag(
+        "iommu",
+        Some("MODE"),
+        "sva, iova, carveout [default: by module parameter, else open]",
+    ),
+    flag(
+        "force-cmdlist",
+        Some("YN"),
+        "yes or no [default: by module parameter, else the kernel's default]",
+    ),
+];
 
+/// What the marks in the table mean.
+pub const EVIDENCE: &str = "\
 Evidence: nothing = read in the driver's source, C computed, I inferred, D vendor documentation,
-R observed on the real kernel module, U read in vendor user space.
+R observed on the real kernel module, U read in vendor user space.";
 
+/// What a run does to the machine.
+pub const NOTES: &str = "\
 Each check runs in a process of its own with its own open file; what it creates goes away with it.
-Checks that count contexts take them all for some milliseconds: other users of the NPU may be refused meanwhile.
+Checks that count contexts take them all for some milliseconds: other users of the NPU may be refused meanwhile.";
 
-Exit: 0 done; 1 differences, or the device could not be used; 2 usage; 3 no device.
+/// Exit codes.
+pub const EXIT: &str = "Exit: 0 done; 1 differences, or the device could not be used; 2 usage; 3 no device.";
 
-Example: xdna-conformance --check --kernel 7.3 --firmware 6.24
-";
+/// Arguments worth an example.
+pub const EXAMPLE: &str = "--check --kernel 7.3 --firmware 6.24";
+
+/// What `--help` prints.
+pub fn help() -> String {
+    let lines = |flags: &[Flag]| -> String {
+        let line = |f: &Flag| {
+            let name = format!("--{} {}", f.name, f.value.unwrap_or(""));
+            format!("  {name:<20} {}\n", f.help)
+        };
+        flags.iter().map(line).collect()
+    };
+    format!(
+        "Walks the ioctl surface of an amdxdna NPU and prints one line per check: name | outcome\n\n\
+         Usage: xdna-conformance [OPTIONS]\n\n{}\n\
+         What the machine cannot tell (every value left open is allowed):\n{}\n\
+         {EVIDENCE}\n\n{NOTES}\n\n{EXIT}\n\nExample: xdna-conformance {EXAMPLE}\n",
+        lines(FLAGS),
+        lines(AXES)
+    )
+}
 
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +130,7 @@ pub enum Task {
     Compare,
     /// Print the table.
     List,
-    /// Print [`HELP`].
+    /// Print [`help`].
     Help,
 }
 
@@ -155,6 +237,20 @@ mod tests {
 
     fn of(line: &str) -> Result<Options, String> {
         parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn every_flag_of_the_help_is_understood() {
+        for flag in FLAGS.iter().chain(AXES) {
+            let value = flag.value.map(|_| "=7.3");
+            let given = of(&format!("--{}{}", flag.name, value.unwrap_or("")));
+            let known = given.map_or_else(|e| !e.contains("unknown argument"), |_| true);
+            assert!(
+                known && help().contains(&format!("--{} ", flag.name)),
+                "{}",
+                flag.name
+            );
+        }
     }
 
     #[test]

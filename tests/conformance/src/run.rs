@@ -10,7 +10,7 @@ use crate::check::{Check, Fail};
 use crate::checks;
 use crate::client::Client;
 use crate::env::Env;
-use crate::options::{HELP, Options, Task, parse};
+use crate::options::{Options, Task, help, parse};
 use crate::report::{Line, counts, json};
 use crate::sys;
 
@@ -24,7 +24,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(sentence) => return end(2, &sentence),
     };
     let done = match options.task {
-        Task::Help => print(HELP),
+        Task::Help => print(&help()),
         Task::List => list(&options),
         Task::Run | Task::Compare => match node(&options) {
             None => return end(3, "no NPU under /dev/accel (is the amdxdna module loaded?)"),

@@ -4,12 +4,14 @@
 mod args;
 mod bundled;
 mod config;
+mod conformance;
 mod convert;
 mod exit;
 mod fetch;
 mod manual;
 mod model;
 mod models;
+mod sim;
 mod terminal;
 mod transcribe;
 
@@ -35,19 +37,18 @@ fn main() -> ExitCode {
         )
     });
     logger.init();
-    let exit = run(env::args_os().collect()).unwrap_or_else(|error| {
+    run(env::args_os().collect()).unwrap_or_else(|error| {
         terminal::say_block(&format!("xdna: {}", exit::message(&error)));
-        Exit::of(&error)
-    });
-    exit.into()
+        Exit::of(&error).into()
+    })
 }
 
-fn run(args: Vec<OsString>) -> anyhow::Result<Exit> {
+fn run(args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let root = args::command();
     let args = args::normalise(args, &root);
     let (cli, matches) = match parse(&root, &args) {
         Ok(parsed) => parsed,
-        Err(e) => return refuse(&e),
+        Err(e) => return refuse(&e).map(ExitCode::from),
     };
     let verb = |name: &str| {
         let mut verb = root.find_subcommand(name).cloned().unwrap_or_default();
@@ -56,7 +57,10 @@ fn run(args: Vec<OsString>) -> anyhow::Result<Exit> {
     };
     let places = || anyhow::Ok(config::places(&config::load(&verb("transcribe"))?));
     let mut out = Out::default();
-    match cli.verb {
+    let exit = match cli.verb {
+        // These fork while there is one thread, and end as what they ran did.
+        Verb::Sim(args) => return sim::run(*args),
+        Verb::Conformance(flags) => return Ok(conformance::run(flags)),
         Verb::Transcribe(_) => {
             let verb = verb("transcribe");
             let settings = config::load(&verb)?;
@@ -79,7 +83,8 @@ fn run(args: Vec<OsString>) -> anyhow::Result<Exit> {
         Verb::Config(args) => config::show(&args, &verb("transcribe"), &mut out).map(|()| Exit::Done),
         Verb::Completions { shell } => manual::completions(root, shell, &mut out).map(|()| Exit::Done),
         Verb::Man { dir } => manual::pages(root, dir.as_deref(), &mut out).map(|()| Exit::Done),
-    }
+    };
+    exit.map(ExitCode::from)
 }
 
 fn parse(root: &Command, args: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {

@@ -39,6 +39,11 @@ fn help_is_as_reviewed() {
     );
     let (_, stdout, _) = run(["config", "--help"]);
     insta::assert_snapshot!("help-config", stdout);
+    for verb in ["sim", "conformance"] {
+        let (code, stdout, _) = run([verb, "--help"]);
+        assert_eq!(code, Some(0));
+        insta::assert_snapshot!(format!("help-{verb}"), stdout);
+    }
 }
 
 #[test]
@@ -215,13 +220,19 @@ fn completions_and_manual_pages_come_from_the_same_definition() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = run(["completions", shell]);
         assert_eq!(code, Some(0));
-        assert!(stdout.contains("beam-size"), "{shell}");
+        for flag in ["beam-size", "drop-window", "force-cmdlist"] {
+            assert!(stdout.contains(flag), "{shell} {flag}");
+        }
     }
     let dir = tempfile::tempdir().unwrap();
     let (code, ..) = run(["man".as_ref(), dir.path().as_os_str()]);
     assert_eq!(code, Some(0));
     let page = fs::read_to_string(dir.path().join("xdna-transcribe.1")).unwrap();
     assert!(page.contains(r"\-\-beam\-size"), "{page}");
+    for verb in ["sim", "conformance"] {
+        let page = fs::read_to_string(dir.path().join(format!("xdna-{verb}.1"))).unwrap();
+        assert!(page.contains(r"\-\-firmware"), "{page}");
+    }
     let (code, stdout, _) = run(["man"]);
     assert_eq!(code, Some(0));
     assert!(stdout.contains(".TH xdna 1"), "{stdout}");

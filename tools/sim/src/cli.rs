@@ -1,19 +1,60 @@
 //! The command line of `xdna sim`.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::fault::Faults;
-use crate::frontends::seccomp::launch;
+use crate::fault::{Faults, ScriptError};
+use crate::frontends::seccomp::launch::{self, LaunchError};
 use crate::kmd::{Config, Timing};
 use crate::profile::{AddressMode, Device, Kernel, Profile, Protocol, Rule, Rules};
 
+const AFTER: &str = "\
+Faults:
+  exec_cmd:3:ENOMEM     the third EXEC_CMD fails with ENOMEM
+  command:5+:hang       the fifth command that reaches firmware never ends, nor does any after it
+  create_bo:2/10:EINTR  the second CREATE_BO, and every tenth after it
+  several, separated by commas; the table is in the documentation of xdna_sim::fault
+
+Examples:
+  xdna sim -- ls -l /dev/accel
+  xdna sim --kernel 6.18 --fault exec_cmd:3:ENOMEM -- PROGRAM ARGS
+  xdna sim -- xdna conformance --check --kernel 7.3
+
+Exit: PROGRAM's own code, 128 + N if signal N killed it, 127 if it could not be started;
+1 if there could be no simulated device, 2 wrong usage.";
+
+/// Why a program did not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// The fault script makes no sense.
+    #[error("{place}{source}")]
+    Script {
+        /// Its file and a colon, or nothing.
+        place: String,
+        /// What is wrong with it.
+        source: ScriptError,
+    },
+    /// A file could not be read, or a stream not be written.
+    #[error("{what}: {source}")]
+    File {
+        /// The file.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The device could not be put before the program.
+    #[error("{0}")]
+    Launch(#[from] LaunchError),
+}
+
 /// Runs a program with a simulated NPU.
 #[derive(Args, Debug)]
+#[command(after_help = AFTER)]
 pub struct SimArgs {
     /// The NPU: npu1, npu4, npu5 or npu6
     #[arg(long, default_value = "npu4")]
@@ -33,6 +74,9 @@ pub struct SimArgs {
     /// Writes every call of the device to FILE
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// The device sees what was flushed by SYNC_BO, 64-byte line by line: a missing flush is caught
+    #[arg(long)]
+    incoherent: bool,
     /// Time limit of a command in milliseconds, 0 for none [default: the kernel's own]
     #[arg(long, value_name = "MS")]
     job_timeout: Option<u64>,
@@ -65,19 +109,23 @@ pub struct SimArgs {
 /// Runs `args`; returns the program's exit code.
 ///
 /// # Errors
-/// When the program could not be started, as a message.
-pub fn run(args: SimArgs) -> Result<i32, String> {
+/// See [`SimError`].
+pub fn run(args: SimArgs) -> Result<i32, SimError> {
+    let file = |what: &str| {
+        let what = what.to_owned();
+        move |source| SimError::File { what, source }
+    };
     if args.list_rules {
         let names: Vec<&str> = Rule::ALL.iter().map(|r| r.name()).collect();
-        writeln!(std::io::stdout(), "{}", names.join("\n")).map_err(|e| e.to_string())?;
+        writeln!(io::stdout(), "{}", names.join("\n")).map_err(file("stdout"))?;
         return Ok(0);
     }
     let faults = match args.fault.as_deref().map(|f| f.strip_prefix('@').ok_or(f)) {
         None => Faults::default(),
-        Some(Err(script)) => script.parse().map_err(|e| format!("{e}"))?,
-        Some(Ok(file)) => {
-            let script = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-            script.parse().map_err(|e| format!("{file}: {e}"))?
+        Some(Err(script)) => parse(script, String::new())?,
+        Some(Ok(path)) => {
+            let script = std::fs::read_to_string(path).map_err(file(path))?;
+            parse(&script, format!("{path}: "))?
         }
     };
     let timing = Timing {
@@ -89,13 +137,12 @@ pub fn run(args: SimArgs) -> Result<i32, String> {
         force_cmdlist: args.force_cmdlist,
         ..Timing::default()
     };
-    let mut stderr = std::io::stderr();
     let profile = Profile::new(args.device, args.kernel, args.firmware, args.iommu);
     let message = match &profile {
         Ok(profile) => format!("xdna-sim: {NODE} is simulated: {profile}"),
         Err(e) => format!("xdna-sim: no device: {e}"),
     };
-    writeln!(stderr, "{message}").map_err(|e| e.to_string())?;
+    writeln!(io::stderr(), "{message}").map_err(file("stderr"))?;
     let rules = Rules::without(args.without);
     let config = profile.ok().map(|profile| Config {
         profile,
@@ -103,8 +150,15 @@ pub fn run(args: SimArgs) -> Result<i32, String> {
         timing,
         faults,
         trace: args.trace,
+        incoherent: args.incoherent,
     });
-    launch::run(config, args.program).map_err(|e| e.to_string())
+    Ok(launch::run(config, args.program)?)
+}
+
+fn parse(script: &str, place: String) -> Result<Faults, SimError> {
+    script
+        .parse()
+        .map_err(|source| SimError::Script { place, source })
 }
 
 const NODE: &str = crate::frontends::seccomp::supervisor::NODE;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use xdna_sim::cli::SimError;
 
 /// Runs a program with a simulated NPU: `xdna-sim [OPTIONS] -- PROGRAM ARGS`.
 #[derive(Parser)]
@@ -15,13 +16,15 @@ struct Command {
 }
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_default_env().init();
-    match xdna_sim::cli::run(Command::parse().args) {
-        Ok(code) => ExitCode::from(code.clamp(0, 255) as u8),
-        Err(message) => {
-            // Nothing is left to say if this fails.
-            let _ = writeln!(std::io::stderr(), "xdna-sim: {message}");
-            ExitCode::FAILURE
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let code = xdna_sim::cli::run(Command::parse().args).unwrap_or_else(|error| {
+        // Nothing is left to say if this fails.
+        let _ = writeln!(std::io::stderr(), "xdna-sim: {error}");
+        if matches!(error, SimError::Script { .. }) {
+            2
+        } else {
+            1
         }
-    }
+    });
+    ExitCode::from(code.clamp(0, 255) as u8)
 }

@@ -124,6 +124,12 @@ impl Npu {
         self
     }
 
+    /// With caches between host and device: it sees what was flushed by SYNC_BO, 64-byte line by line.
+    pub fn incoherent(mut self) -> Self {
+        self.config.incoherent = true;
+        self
+    }
+
     /// With every call written to a file.
     pub fn trace(mut self, file: impl Into<std::path::PathBuf>) -> Self {
         self.config.trace = Some(file.into());

@@ -14,7 +14,7 @@ pub(crate) use convert::{Convert, Type};
 pub(crate) use transcribe::{Device, Ear, Format, Task, Transcribe};
 pub(crate) use values::boolean;
 
-use crate::{exit, fetch::Fetch, models::Models};
+use crate::{conformance::Flags, exit, fetch::Fetch, models::Models};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +55,10 @@ pub(crate) enum Verb {
     Convert(Convert),
     /// Show every setting and where its value comes from
     Config(Config),
+    /// Run a program with a simulated NPU
+    Sim(Box<xdna_sim::cli::SimArgs>),
+    /// Check an NPU's ioctl surface against the table of what it should answer
+    Conformance(Flags),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

@@ -34,6 +34,12 @@ pub trait DeviceMemory {
     /// # Errors
     /// `EFAULT` where no buffer is.
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Errno>;
+
+    /// Writes all of `from`.
+    ///
+    /// # Errors
+    /// `EFAULT` where no buffer is, or none that may be written.
+    fn write(&self, address: u64, from: &[u8]) -> Result<(), Errno>;
 }
 
 /// What a context is created with.

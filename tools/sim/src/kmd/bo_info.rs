@@ -94,7 +94,7 @@ impl Kmd {
         if kernel == Kernel::Oot {
             self.deny(Rule::SyncRange, end.is_none_or(|e| e > bo.size), Errno::EINVAL)?;
         }
-        self.flush(&bo, arg.offset, arg.size);
+        self.flush(id, &bo, arg.offset, arg.size)?;
         let from = arg.direction == uapi::SYNC_DIRECT_FROM_DEVICE;
         if from && kernel >= Kernel::V6_19 && kernel != Kernel::Oot {
             match bo.debug_of.get() {

@@ -88,6 +88,10 @@ pub struct Client {
     pub graveyard: Vec<Rc<Region>>,
     /// False once a closed descriptor took it off the driver's list.
     pub listed: bool,
+    /// It flushed something by SYNC_BO: that is how its flushes are seen.
+    pub flushes: bool,
+    /// It was told that its flushes are not seen.
+    pub warned: bool,
 }
 
 impl Client {
@@ -104,6 +108,8 @@ impl Client {
             pending_maps: Vec::new(),
             graveyard: Vec::new(),
             listed: true,
+            flushes: false,
+            warned: false,
         }
     }
 

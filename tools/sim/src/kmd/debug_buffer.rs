@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use xdna_uapi as uapi;
 
 use super::Kmd;
-use super::bo::{Bo, Kind};
+use super::bo::{Bo, Kind, Place};
 use super::client::ClientId;
 use super::fence::Fence;
 use crate::firmware::Pdi;
@@ -92,7 +92,12 @@ impl Kmd {
             self.deny(Rule::CuBo, bo.is_none(), Errno::EINVAL)?;
             let Some(bo) = bo else { continue };
             let mut image = vec![0; bo.size as usize];
-            bo.read(0, &mut image)?;
+            match &bo.place {
+                Place::Dev(range) => {
+                    self.on_device(id, |_, memory| memory.read(range.address(), &mut image))??
+                }
+                _ => bo.read(0, &mut image)?,
+            }
             pdis.push(self.firmware.load(&image));
         }
         let refused = self.faults.config();

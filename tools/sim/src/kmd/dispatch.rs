@@ -10,7 +10,7 @@ use super::client::ClientId;
 use super::park::Park;
 use super::{Kmd, Outcome};
 use crate::fault::Effect;
-use crate::profile::{Kernel, Level, Rule};
+use crate::profile::{Kernel, Rule};
 
 /// Value or errno of a finished system call.
 pub type Answer = Result<i64, Errno>;
@@ -274,7 +274,6 @@ impl Kmd {
     /// WAIT_CMD has a handler out of tree only.
     fn wait_cmd(&mut self, id: ClientId, arg: &uapi::amdxdna_drm_wait_cmd) -> Result<Outcome, Errno> {
         if self.profile.kernel != Kernel::Oot {
-            debug_assert!(self.profile.kernel.level() >= Level::L10);
             return Err(Errno::EOPNOTSUPP);
         }
         self.wait_for_command(id, arg)

@@ -11,6 +11,7 @@ use super::caller::{Caller, read_user_vec};
 use super::client::ClientId;
 use super::fence::Fence;
 use super::job::{Job, Stage};
+use super::syncobj::Syncobj;
 use super::{Kmd, Outcome, Park};
 use crate::profile::{Kernel, Level, Rule};
 
@@ -20,9 +21,25 @@ const CMD_MAX: u64 = 32 << 10;
 #[derive(Debug)]
 pub struct Prepared {
     handle: u32,
-    command: Rc<Bo>,
+    /// The packet; none of a submission that only waits.
+    command: Option<Rc<Bo>>,
     args: Vec<Rc<Bo>>,
     duplicate: bool,
+    /// Points it waits for first.
+    waits: Vec<(Rc<Syncobj>, u64)>,
+}
+
+impl Prepared {
+    /// A submission that does nothing but wait.
+    pub fn wait(handle: u32, waits: Vec<(Rc<Syncobj>, u64)>) -> Self {
+        Self {
+            handle,
+            command: None,
+            args: Vec::new(),
+            duplicate: false,
+            waits,
+        }
+    }
 }
 
 impl Kmd {
@@ -34,6 +51,13 @@ impl Kmd {
     ) -> Result<Outcome, Errno> {
         let kernel = self.profile.kernel;
         self.deny(Rule::ExtZero, arg.ext != 0 || arg.ext_flags != 0, Errno::EINVAL)?;
+        match arg.type_ {
+            uapi::AMDXDNA_CMD_SUBMIT_DEPENDENCY if kernel == Kernel::Oot => {
+                return self.submit_dependency(id, caller, arg);
+            }
+            uapi::AMDXDNA_CMD_SUBMIT_SIGNAL if kernel == Kernel::Oot => return self.submit_signal(id, arg),
+            _ => {}
+        }
         self.deny(
             Rule::ExecType,
             arg.type_ != uapi::AMDXDNA_CMD_SUBMIT_EXEC_BUF,
@@ -69,9 +93,10 @@ impl Kmd {
         let duplicate = unique.len() != handles.len();
         let prepared = Prepared {
             handle: arg.hwctx,
-            command,
+            command: Some(command),
             args,
             duplicate,
+            waits: Vec::new(),
         };
         self.submit(id, prepared, arg)
     }
@@ -94,6 +119,7 @@ impl Kmd {
             // The job is created all the same, and fails.
             Err(_) if kernel == Kernel::V6_19 => Stage::Rejected,
             Err(e) => return Err(e),
+            Ok(_) if prepared.command.is_none() => Stage::Waiting(prepared.waits),
             Ok(_) => Stage::Queued,
         };
         let delay = powered.unwrap_or(now);

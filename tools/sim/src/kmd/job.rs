@@ -9,9 +9,9 @@ use zerocopy::IntoBytes;
 use super::Kmd;
 use super::bo::{Bo, Kind};
 use super::client::ClientId;
-use super::device_memory::ClientMemory;
 use super::fence::Fence;
 use super::packet::{PacketRules, Path, Work};
+use super::syncobj::Syncobj;
 use crate::firmware::{Command, Verdict};
 use crate::profile::{Feature, Kernel, Level, Rule};
 
@@ -23,8 +23,8 @@ const ERROR_INDEX: u64 = 4 + 8;
 pub struct Job {
     /// Its sequence number.
     pub seq: u64,
-    /// The packet.
-    pub command: Rc<Bo>,
+    /// The packet; none of a job that only waits.
+    pub command: Option<Rc<Bo>>,
     /// What it keeps alive.
     pub _args: Vec<Rc<Bo>>,
     /// Signalled when it ends.
@@ -42,6 +42,8 @@ pub enum Stage {
     Queued,
     /// Will end without having been looked at.
     Rejected,
+    /// Does nothing, once these points are signalled; what comes later in its context waits for it.
+    Waiting(Vec<(Rc<Syncobj>, u64)>),
     /// With firmware.
     Posted {
         /// How it ends.
@@ -66,9 +68,17 @@ impl Kmd {
                     .map(move |(&h, _)| (id, h))
             })
             .collect();
-        for &(id, handle) in &contexts {
-            self.start_jobs(id, handle);
-            while self.finish_head(id, handle) {}
+        // What ends in one context may be what another one waits for.
+        let mut progress = true;
+        while progress {
+            progress = false;
+            for &(id, handle) in &contexts {
+                self.start_jobs(id, handle);
+                while self.finish_head(id, handle) {
+                    progress = true;
+                    self.start_jobs(id, handle);
+                }
+            }
         }
         self.detect_timeouts(&contexts);
     }
@@ -86,18 +96,20 @@ impl Kmd {
             let Some(job) = context.jobs.get(index) else {
                 return;
             };
-            if !matches!(job.stage, Stage::Queued) {
-                continue;
+            match job.stage {
+                Stage::Queued => {}
+                Stage::Waiting(_) => return,
+                _ => continue,
             }
-            let command = job.command.clone();
-            let stage = if dropped {
-                Stage::Rejected
-            } else {
-                set_state(&command, state::NEW);
-                self.post(id, handle, &command).unwrap_or_else(|e| {
-                    log::debug!("context {handle}: packet rejected: {e}");
-                    Stage::Rejected
-                })
+            let stage = match job.command.clone() {
+                Some(command) if !dropped => {
+                    set_state(&command, state::NEW);
+                    self.post(id, handle, &command).unwrap_or_else(|e| {
+                        log::debug!("context {handle}: packet rejected: {e}");
+                        Stage::Rejected
+                    })
+                }
+                _ => Stage::Rejected,
             };
             self.last_progress = now;
             if let Some(job) = self.context(id, handle).ok().and_then(|c| c.jobs.get_mut(index)) {
@@ -143,20 +155,12 @@ impl Kmd {
         let fault = self.faults.command();
         let context = self.context(id, handle)?;
         let (pdis, broken) = (context.pdis.clone(), context.broken);
-        let client = self.clients.get(&id).ok_or(Errno::EINVAL)?;
-        let memory = ClientMemory {
-            client,
-            mode: self.profile.mode,
+        let command = Command {
+            works,
+            cus: &pdis,
+            broken,
         };
-        Ok(self.firmware.run(
-            &Command {
-                works,
-                cus: &pdis,
-                broken,
-            },
-            &memory,
-            fault,
-        ))
+        self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))
     }
 
     /// Ends the oldest job of a context if its time has come; true if it did.
@@ -168,6 +172,15 @@ impl Kmd {
         let verdict = match &mut head.stage {
             Stage::Queued => return false,
             Stage::Rejected => None,
+            Stage::Waiting(points) => {
+                let reached = |(syncobj, point): &(Rc<Syncobj>, u64)| {
+                    syncobj.find(*point).is_some_and(|found| found.is_signalled())
+                };
+                if !points.iter().all(reached) {
+                    return false;
+                }
+                Some(Verdict::Done(0))
+            }
             Stage::Posted { verdict, ends, .. } => {
                 let began = head.since;
                 let ends = *ends.get_or_insert(began.max(now) + exec + verdict.extra_ns());
@@ -188,7 +201,9 @@ impl Kmd {
                 job.fence.signal(Ok(()));
             }
             Some(_) => {
-                set_state(&job.command, state::COMPLETED);
+                if let Some(command) = &job.command {
+                    set_state(command, state::COMPLETED);
+                }
                 job.fence.signal(Ok(()));
             }
         }
@@ -240,13 +255,14 @@ impl Kmd {
             Stage::Posted { subs, .. } => subs,
             _ => &[],
         };
+        let Some(command) = &job.command else { return };
         let fills = self.profile.kernel >= Kernel::V7_0 && self.rules.on(Rule::FailureFill);
         let Some(first) = subs.first() else {
             if fills {
-                fill(&job.command);
+                fill(command);
             }
-            self.write_health(&job.command, health);
-            return set_state(&job.command, end);
+            self.write_health(command, health);
+            return set_state(command, end);
         };
         if fills {
             fill(first);
@@ -255,9 +271,9 @@ impl Kmd {
         let count = subs.len() as u32;
         let (index, status) = failed.unwrap_or((0, 0));
         let index = if index >= count { 0 } else { index };
-        store(&job.command, ERROR_INDEX, &index.to_le_bytes());
+        store(command, ERROR_INDEX, &index.to_le_bytes());
         let raw = self.profile.kernel.level() == Level::L0 && failed.is_some();
-        set_state(&job.command, if raw { status & 0xf } else { end });
+        set_state(command, if raw { status & 0xf } else { end });
     }
 
     fn write_health(&self, bo: &Bo, health: Option<&HealthRecord>) {

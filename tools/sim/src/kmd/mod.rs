@@ -7,6 +7,7 @@ mod bo;
 mod bo_info;
 mod caller;
 mod client;
+mod coherence;
 mod columns;
 mod context;
 mod create_bo;
@@ -27,6 +28,7 @@ mod power;
 mod prime;
 mod qos;
 mod query;
+mod shadow;
 mod store;
 mod syncobj;
 mod syncobj_ioctl;
@@ -112,6 +114,8 @@ pub struct Config {
     pub faults: Faults,
     /// Where every call is written.
     pub trace: Option<std::path::PathBuf>,
+    /// The device sees what was flushed by SYNC_BO, and nothing newer.
+    pub incoherent: bool,
 }
 
 /// What a handler answers.
@@ -129,6 +133,7 @@ pub struct Kmd {
     faults: Faults,
     store: Store,
     trace: trace::Trace,
+    incoherent: bool,
     clients: BTreeMap<ClientId, Client>,
     next_client: u64,
     next_iova: u64,
@@ -161,6 +166,7 @@ impl Kmd {
             timing,
             faults,
             trace,
+            incoherent,
         } = config;
         let carveout = profile.mode == AddressMode::Carveout;
         Ok(Self {
@@ -170,6 +176,7 @@ impl Kmd {
             faults,
             store: Store::new()?,
             trace: trace::Trace::new(trace.as_deref())?,
+            incoherent,
             clients: BTreeMap::new(),
             next_client: 1,
             next_iova: if carveout { FIRST_CARVEOUT } else { FIRST_IOVA },
@@ -287,9 +294,6 @@ impl Kmd {
             client.graveyard.push(region.clone());
         }
     }
-
-    /// The device sees what was flushed.
-    fn flush(&mut self, _bo: &Bo, _offset: u64, _size: u64) {}
 }
 
 fn round_up(size: u64, to: u64) -> Result<u64, Errno> {

@@ -55,14 +55,9 @@ impl PacketRules<'_> {
     /// What makes the driver reject the job; no caller sees the number.
     pub fn parse(&self, bo: &Bo, path: Path) -> Result<Work, Errno> {
         let header = Header(bo.word(0)?);
-        let op = header.opcode();
+        let op = self.opcode(header)?;
         let masks = header.extra_cu_masks() as usize + 1;
         let count = header.count() as usize;
-        let preemptible = matches!(op, opcode::START_NPU_PREEMPT | opcode::START_NPU_PREEMPT_ELF);
-        let known = matches!(op, opcode::START_CU | opcode::START_NPU) || preemptible;
-        if !known && self.rules.on(Rule::Opcode) {
-            return Err(Errno::EOPNOTSUPP);
-        }
         let cu = self.compute_unit(bo, masks.min(count));
         if cu.is_none() && op != opcode::START_NPU_PREEMPT_ELF && self.rules.on(Rule::CuMask) {
             return Err(Errno::EINVAL);
@@ -92,6 +87,18 @@ impl PacketRules<'_> {
             }
         }
         Ok(work)
+    }
+
+    /// The opcode; with the rule off, what is unknown counts as START_CU.
+    fn opcode(&self, header: Header) -> Result<u32, Errno> {
+        match header.opcode() {
+            known @ (opcode::START_CU
+            | opcode::START_NPU
+            | opcode::START_NPU_PREEMPT
+            | opcode::START_NPU_PREEMPT_ELF) => Ok(known),
+            _ if self.rules.on(Rule::Opcode) => Err(Errno::EOPNOTSUPP),
+            _ => Ok(opcode::START_CU),
+        }
     }
 
     /// The lowest bit of the first mask word that has one.

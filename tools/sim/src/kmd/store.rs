@@ -3,8 +3,10 @@
 //! A buffer object lies at its mmap offset, so a client's mmap of the descriptor is the kernel's own, and a buffer
 //! shared between clients is the same pages.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
@@ -12,6 +14,8 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::shadow::{HostView, Shadow};
 
 /// Offsets start where the real driver's do: lower ones belong to doorbells.
 pub const FIRST_OFFSET: u64 = 1 << 32;
@@ -60,6 +64,7 @@ impl Store {
             store: self.clone(),
             offset,
             len,
+            shadow: RefCell::default(),
         })
     }
 
@@ -105,6 +110,18 @@ pub struct Region {
     pub offset: u64,
     /// Length in bytes.
     pub len: u64,
+    /// What the device sees of it behind incoherent caches.
+    shadow: RefCell<Shadow>,
+}
+
+impl HostView for Region {
+    fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno> {
+        Region::read(self, at, into)
+    }
+
+    fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
+        Region::write(self, at, from)
+    }
 }
 
 impl Region {
@@ -124,6 +141,32 @@ impl Region {
     pub fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
         self.bound(at, from.len())?;
         self.store.write(self.offset + at, from)
+    }
+
+    /// The host flushes its caches for a range.
+    ///
+    /// # Errors
+    /// `EFAULT` out of bounds.
+    pub fn flush(&self, at: u64, len: u64) -> Result<(), Errno> {
+        self.shadow.borrow_mut().flush(self, at, len)
+    }
+
+    /// What the device reads behind incoherent caches; returns the bytes that the host changed and did not flush.
+    ///
+    /// # Errors
+    /// `EFAULT` out of bounds.
+    pub fn device_read(&self, at: u64, into: &mut [u8]) -> Result<Vec<Range<u64>>, Errno> {
+        self.shadow.borrow().read(self, at, into)
+    }
+
+    /// What the device writes behind incoherent caches.
+    ///
+    /// # Errors
+    /// `EFAULT` out of bounds.
+    pub fn device_write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
+        self.bound(at, from.len())?;
+        self.shadow.borrow_mut().write(at, from);
+        Ok(())
     }
 
     fn bound(&self, at: u64, len: usize) -> Result<(), Errno> {

@@ -1,5 +1,12 @@
 //! The smallest images that firmware accepts.
 
+/// Control code of so many operations that do nothing, 4 bytes each behind a header of 16.
+pub fn nops(count: u32) -> Vec<u8> {
+    let head = [0x0603_0100, 0x0000_0101, count, 16 + 4 * count];
+    let words = head.into_iter().chain((0..count).map(|_| 5));
+    words.flat_map(u32::to_le_bytes).collect()
+}
+
 /// A PDI whose configuration is three NOPs.
 pub fn empty_pdi() -> Vec<u8> {
     let mut words = [0u32; 0x54];

@@ -127,6 +127,17 @@ impl Dev {
         Ok((handle, address))
     }
 
+    /// Flushes a range of a buffer by SYNC_BO.
+    pub fn flush(&self, handle: u32, offset: u64, size: u64) -> Result<()> {
+        let mut arg = uapi::amdxdna_drm_sync_bo {
+            handle,
+            direction: uapi::SYNC_DIRECT_TO_DEVICE,
+            offset,
+            size,
+        };
+        self.call(DRM_IOCTL_AMDXDNA_SYNC_BO, &mut arg)
+    }
+
     /// A heap, a context and one compute unit.
     pub fn ready(&self) -> Result<(Bo, Ctx)> {
         let heap = self.heap()?;
@@ -197,6 +208,17 @@ pub fn write_command(bo: &Bo) {
     bo.map.store(3, 0);
     bo.map.store(1, 1);
     bo.map.store(0, Header::new(opcode::START_CU, 3).0);
+}
+
+/// A packet that runs `bytes` of control code at `code` with buffer arguments.
+pub fn write_transaction(bo: &Bo, code: u64, bytes: usize, buffers: &[u64]) {
+    let mut words = vec![1, 3, 0, code as u32, (code >> 32) as u32, bytes as u32 / 4];
+    words.extend(buffers.iter().flat_map(|&b| [b as u32, (b >> 32) as u32]));
+    for (i, &word) in words.iter().enumerate() {
+        bo.map.store(1 + i, word);
+    }
+    bo.map
+        .store(0, Header::new(opcode::START_CU, words.len() as u32).0);
 }
 
 pub fn state_of(bo: &Bo) -> u32 {
