@@ -6,13 +6,11 @@ mod bundled;
 mod config;
 mod conformance;
 mod convert;
-mod exit;
 mod fetch;
 mod manual;
 mod model;
 mod models;
 mod sim;
-mod terminal;
 mod transcribe;
 
 use std::{env, ffi::OsString, io::Write, process::ExitCode};
@@ -20,8 +18,7 @@ use std::{env, ffi::OsString, io::Write, process::ExitCode};
 use clap::{ArgMatches, Command, FromArgMatches, error::ErrorKind};
 
 use args::{Cli, Verb};
-use exit::Exit;
-use terminal::Out;
+use xdna_terminal::{self as terminal, Exit, Out, exit};
 
 fn main() -> ExitCode {
     // what symphonia stumbles over while it guesses formats is no news to people
@@ -81,6 +78,7 @@ fn run(args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         Verb::Fetch(args) => fetch::run(&args, &places()?, &mut out).map(|()| Exit::Done),
         Verb::Convert(args) => convert::run(&args, &places()?, &mut out).map(|()| Exit::Done),
         Verb::Config(args) => config::show(&args, &verb("transcribe"), &mut out).map(|()| Exit::Done),
+        Verb::Device(verb) => xdna_device::run(verb, &mut out),
         Verb::Completions { shell } => manual::completions(root, shell, &mut out).map(|()| Exit::Done),
         Verb::Man { dir } => manual::pages(root, dir.as_deref(), &mut out).map(|()| Exit::Done),
     };

@@ -1,7 +1,6 @@
 //! `xdna models`: which models there are, and where they are on this machine.
 
 use clap::Args;
-use comfy_table::{Table, presets};
 use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Value, json};
 use xdna_whisper::model::{
@@ -9,7 +8,7 @@ use xdna_whisper::model::{
     registry::Known,
 };
 
-use crate::terminal::Out;
+use xdna_terminal::{Out, Table};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -30,9 +29,7 @@ pub(crate) fn run(args: &Models, places: &Places, out: &mut Out) -> anyhow::Resu
     if args.json {
         return Ok(out.json(&object(places, &known, &others))?);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["model", "weights", "float16", "licence", "on disk"]);
+    let mut table = Table::new(["model", "weights", "float16", "licence", "on disk"]);
     for (model, found) in &known {
         let name = model
             .alias
@@ -45,25 +42,23 @@ pub(crate) fn run(args: &Models, places: &Places, out: &mut Out) -> anyhow::Resu
             model.licence.to_owned(),
         ];
         let mut lines = found.iter().map(on_disk);
-        table.add_row(
+        table.row(
             cells
                 .into_iter()
                 .chain([lines.next().unwrap_or_else(|| "-".to_owned())]),
         );
         for line in lines {
-            table.add_row(["", "", "", "", line.as_str()]);
+            table.row(["", "", "", "", line.as_str()]);
         }
     }
-    print(&table, out)?;
+    out.table(&table)?;
     if !others.is_empty() {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(["other", "on disk"]);
+        let mut table = Table::new(["other", "on disk"]);
         others.iter().for_each(|(name, found)| {
-            table.add_row([name.as_str(), &on_disk(found)]);
+            table.row([name.as_str(), &on_disk(found)]);
         });
         out.line("")?;
-        print(&table, out)?;
+        out.table(&table)?;
     }
     Ok(())
 }
@@ -80,13 +75,6 @@ fn on_disk(found: &Found) -> String {
         found.kind,
         DecimalBytes(found.bytes)
     )
-}
-
-fn print(table: &Table, out: &mut Out) -> anyhow::Result<()> {
-    for line in table.to_string().lines() {
-        out.line(line.trim())?;
-    }
-    Ok(())
 }
 
 fn object(places: &Places, known: &[(&'static Known, Vec<Found>)], others: &[(String, Found)]) -> Value {

@@ -55,6 +55,8 @@ pub(crate) enum Verb {
     Convert(Convert),
     /// Show every setting and where its value comes from
     Config(Config),
+    #[command(flatten)]
+    Device(xdna_device::Verb),
     /// Run a program with a simulated NPU
     Sim(Box<xdna_sim::cli::SimArgs>),
     /// Check an NPU's ioctl surface against the table of what it should answer

@@ -1,11 +1,11 @@
 //! `xdna config`.
 
 use clap::Command;
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
+use xdna_terminal::{Out, Table};
 
 use super::{Setting, keys};
-use crate::{args::Config, terminal::Out};
+use crate::args::Config;
 
 /// Shows every setting, its value and, where asked, who made it.
 ///
@@ -38,23 +38,18 @@ pub(crate) fn show(args: &Config, verb: &Command, out: &mut Out) -> anyhow::Resu
         out.json(&json!({"schema": "xdna.config/1", "settings": settings}))?;
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(if args.show_origin {
+    let mut table = Table::new(if args.show_origin {
         vec!["setting", "value", "origin"]
     } else {
         vec!["setting", "value"]
     });
     for (key, value, origin) in rows {
         let value = value.unwrap_or_else(|| "-".to_owned());
-        table.add_row(if args.show_origin {
+        table.row(if args.show_origin {
             vec![key, value, origin]
         } else {
             vec![key, value]
         });
     }
-    for line in table.to_string().lines() {
-        out.line(line.trim())?;
-    }
-    Ok(())
+    Ok(out.table(&table)?)
 }

@@ -5,7 +5,7 @@ use std::{fmt, process::ExitCode};
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Everything asked for was done; a closed pipe counts as done.
     Done = 0,
     /// The operation, or one of several, failed.
@@ -14,12 +14,14 @@ pub(crate) enum Exit {
     Usage = 2,
     /// There is no device to run on.
     NoDevice = 3,
+    /// It works, with findings.
+    Degraded = 4,
     /// Stopped by a signal.
     Interrupted = 130,
 }
 
 /// The table for `--help`.
-pub(crate) const HELP: &str = "\
+pub const HELP: &str = "\
 Exit codes:
   0    done (a closed pipe counts as done)
   1    the operation failed, for one of several files at least
@@ -30,7 +32,7 @@ Exit codes:
 
 impl Exit {
     /// The code an error asks for.
-    pub(crate) fn of(error: &anyhow::Error) -> Self {
+    pub fn of(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<Refusal>() {
             Some(Refusal::Usage(_)) => Self::Usage,
             Some(Refusal::NoDevice(_)) => Self::NoDevice,
@@ -48,7 +50,7 @@ impl From<Exit> for ExitCode {
 
 /// Errors that have an exit code of their own.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// What was asked for makes no sense.
     Usage(String),
     /// There is no such device, or nothing here can use it.
@@ -68,8 +70,13 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// There is no device that could do it.
+pub fn no_device(text: impl Into<String>) -> anyhow::Error {
+    Refusal::NoDevice(text.into()).into()
+}
+
 /// What `error` says, with its causes where it does not quote them itself.
-pub(crate) fn message(error: &anyhow::Error) -> String {
+pub fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -80,7 +87,7 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
 }
 
 /// A usage error.
-pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
+pub fn usage(text: impl Into<String>) -> anyhow::Error {
     Refusal::Usage(text.into()).into()
 }
 

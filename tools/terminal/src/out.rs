@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 /// `text` on one line, without characters that a terminal would obey.
 ///
 /// Line breaks and tabs become spaces; other control characters and the ones that turn the direction of writing go.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
@@ -17,36 +17,36 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// Writes one line for people to stderr; an error here has nowhere to go.
-pub(crate) fn say(line: &str) {
+pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", clean(line));
 }
 
 /// Writes `text`, which may have several lines, to stderr.
-pub(crate) fn say_block(text: &str) {
+pub fn say_block(text: &str) {
     text.lines().for_each(say);
 }
 
 /// Whether `error` says that whoever read our output has gone.
-pub(crate) fn is_closed_pipe(error: &io::Error) -> bool {
+pub fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Results go here. A reader that has gone is remembered, not reported.
 #[derive(Debug, Default)]
-pub(crate) struct Out {
+pub struct Out {
     closed: bool,
     bar: Option<ProgressBar>,
 }
 
 impl Out {
     /// Output that steps aside for `bar` where both are on one terminal.
-    pub(crate) fn beside(bar: Option<ProgressBar>) -> Self {
+    pub fn beside(bar: Option<ProgressBar>) -> Self {
         let bar = bar.filter(|_| io::stdout().is_terminal());
         Self { closed: false, bar }
     }
 
     /// Nobody reads stdout any more.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.closed
     }
 
@@ -54,7 +54,7 @@ impl Out {
     ///
     /// # Errors
     /// Where stdout takes no more (disk full), but not where its reader has gone.
-    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
+    pub fn write(&mut self, text: &str) -> io::Result<()> {
         if self.closed {
             return Ok(());
         }
@@ -81,15 +81,23 @@ impl Out {
     ///
     /// # Errors
     /// As [`Out::write`].
-    pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
         self.write(&(clean(line) + "\n"))
+    }
+
+    /// Writes a table.
+    ///
+    /// # Errors
+    /// As [`Out::write`].
+    pub fn table(&mut self, table: &crate::Table) -> io::Result<()> {
+        self.write(&table.to_string())
     }
 
     /// Writes `value` as one JSON object on one line.
     ///
     /// # Errors
     /// As [`Out::write`].
-    pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
+    pub fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
         let mut text = String::new();
         for c in value.to_string().chars() {
             match c {

@@ -1,0 +1,333 @@
+//! What the files of a machine say, this one's or a copy of another one's. No conclusions.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use xdna_driver::{Chip, VENDOR_AMD};
+
+use super::kernel_log;
+use super::modules::Modules;
+use crate::reported::Reported;
+
+/// Where the files of the machine are.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    dir: PathBuf,
+    pub(crate) is_live: bool,
+}
+
+impl Root {
+    /// This machine, or a copy of another in a directory.
+    pub(crate) fn new(copy: Option<PathBuf>) -> Self {
+        Self {
+            is_live: copy.is_none(),
+            dir: copy.unwrap_or_else(|| "/".into()),
+        }
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.dir.join(path)
+    }
+
+    /// The text of a file, if it can be read.
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        let bytes = fs::read(self.path(path)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The names in a directory, sorted; none if there is no such directory.
+    pub(crate) fn names(&self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(path)).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        self.path(path).symlink_metadata().is_ok()
+    }
+
+    /// The last part of what a link points to.
+    fn link_name(&self, path: &str) -> Option<String> {
+        let target = fs::read_link(self.path(path)).ok()?;
+        Some(target.file_name()?.to_str()?.to_owned())
+    }
+}
+
+/// Everything known about a machine.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) release: Option<String>,
+    pub(crate) cmdline: Vec<String>,
+    pub(crate) cpu: Cpu,
+    pub(crate) npus: Vec<Npu>,
+    pub(crate) modules: Modules,
+    pub(crate) has_iommu: bool,
+    /// Accelerators: number, PCI driver.
+    pub(crate) accelerators: Vec<(u32, Option<String>)>,
+    pub(crate) caller: Option<Caller>,
+    /// Limit of locked memory in bytes; `None` inside for no limit.
+    pub(crate) memlock: Option<Option<u64>>,
+    /// Number of the group `render`.
+    pub(crate) render_group: Option<u32>,
+    /// What kind of container this is in.
+    pub(crate) container: Option<String>,
+    /// The driver's lines of the kernel log.
+    pub(crate) log: Reported<Vec<String>>,
+}
+
+/// The processor.
+#[derive(Debug, Default)]
+pub(crate) struct Cpu {
+    pub(crate) name: Option<String>,
+    pub(crate) family: u32,
+    pub(crate) model: u32,
+    pub(crate) is_guest: bool,
+}
+
+/// An NPU on the PCI bus.
+#[derive(Debug)]
+pub(crate) struct Npu {
+    pub(crate) address: String,
+    pub(crate) device: u16,
+    pub(crate) revision: u8,
+    pub(crate) chip: Option<&'static Chip>,
+    pub(crate) driver: Option<String>,
+    pub(crate) has_iommu_group: bool,
+    /// Type of its IOMMU group's domain.
+    pub(crate) iommu_type: Option<String>,
+    pub(crate) runtime_status: Option<String>,
+    pub(crate) accel: Option<u32>,
+    pub(crate) node: Option<Node>,
+    /// Firmware files the driver would take, and where they should be.
+    pub(crate) firmware: Vec<String>,
+    pub(crate) firmware_dir: String,
+}
+
+/// The device node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// Who has the problem.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) uid: u32,
+    pub(crate) groups: Vec<u32>,
+    pub(crate) can_override: bool,
+    pub(crate) can_lock: bool,
+}
+
+impl Facts {
+    /// Reads everything; what can't be read is absent.
+    pub(crate) fn gather(root: &Root) -> Self {
+        let release = root
+            .read("proc/sys/kernel/osrelease")
+            .map(|r| r.trim().to_owned());
+        let cmdline = root.read("proc/cmdline").unwrap_or_default();
+        let cmdline: Vec<_> = cmdline.split_whitespace().map(str::to_owned).collect();
+        Self {
+            cpu: Cpu::parse(&root.read("proc/cpuinfo").unwrap_or_default()),
+            npus: npus(root),
+            modules: Modules::gather(root, release.as_deref(), &cmdline),
+            has_iommu: !root.names("sys/class/iommu").is_empty(),
+            accelerators: accelerators(root),
+            caller: root.read("proc/self/status").as_deref().and_then(Caller::parse),
+            memlock: root.read("proc/self/limits").as_deref().and_then(memlock),
+            render_group: root.read("etc/group").as_deref().and_then(render_group),
+            container: container(root),
+            log: kernel_log::read(root),
+            release,
+            cmdline,
+        }
+    }
+
+    /// Major and minor version of the kernel.
+    pub(crate) fn version(&self) -> Option<(u32, u32)> {
+        let mut parts = self.release.as_deref()?.split(['.', '-', '+', '_']);
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
+    /// The driver's log lines that contain `text`.
+    pub(crate) fn logged(&self, text: &str) -> Vec<String> {
+        let lines = self.log.get().map(Vec::as_slice).unwrap_or_default();
+        lines.iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+}
+
+impl Cpu {
+    fn parse(text: &str) -> Self {
+        let value = |key: &str| {
+            let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+            pairs.find(|(k, _)| k.trim() == key).map(|(_, v)| v.trim())
+        };
+        let number = |key| value(key).and_then(|v| v.parse().ok()).unwrap_or_default();
+        Self {
+            name: value("model name").map(str::to_owned),
+            family: number("cpu family"),
+            model: number("model"),
+            is_guest: value("flags").is_some_and(|flags| flags.split(' ').any(|f| f == "hypervisor")),
+        }
+    }
+
+    /// True for processors of a series with an NPU; some models of these series come without.
+    pub(crate) fn is_of_npu_series(&self) -> bool {
+        let phoenix = self.family == 0x19 && matches!(self.model, 0x74..=0x7f);
+        let strix = self.family == 0x1a && matches!(self.model, 0x20..=0x2f | 0x60..=0x6f | 0x70..=0x7f);
+        phoenix || strix
+    }
+}
+
+impl Npu {
+    pub(crate) fn name(&self) -> String {
+        self.chip.map_or_else(
+            || format!("1022:{:04x} revision {:02x}", self.device, self.revision),
+            |chip| format!("{} ({})", chip.name, chip.products),
+        )
+    }
+}
+
+fn npus(root: &Root) -> Vec<Npu> {
+    const DIR: &str = "sys/bus/pci/devices";
+    let all = root.names(DIR).into_iter().filter_map(|address| {
+        let file = |name: &str| {
+            let text = root.read(&format!("{DIR}/{address}/{name}"))?;
+            u32::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()
+        };
+        let (vendor, device, revision) = (file("vendor")?, file("device")?, file("revision").unwrap_or(0));
+        let known = matches!(device, 0x1502 | 0x17f0..=0x17f3 | 0x1b0a..=0x1b0c);
+        (vendor == u32::from(VENDOR_AMD) && known).then_some(())?;
+        let (device, revision) = (device as u16, revision as u8);
+        let accel = root.names(&format!("{DIR}/{address}/accel"));
+        let accel = accel
+            .iter()
+            .find_map(|name| name.strip_prefix("accel")?.parse().ok());
+        let text = |name: &str| {
+            root.read(&format!("{DIR}/{address}/{name}"))
+                .map(|t| t.trim().to_owned())
+        };
+        let (firmware, firmware_dir) = firmware(root, device, revision);
+        Some(Npu {
+            device,
+            revision,
+            chip: Chip::identify(device, revision),
+            driver: root.link_name(&format!("{DIR}/{address}/driver")),
+            has_iommu_group: root.exists(&format!("{DIR}/{address}/iommu_group")),
+            iommu_type: text("iommu_group/type"),
+            runtime_status: text("power/runtime_status"),
+            node: accel.and_then(|n: u32| node(&root.path(&format!("dev/accel/accel{n}")))),
+            accel,
+            firmware,
+            firmware_dir,
+            address,
+        })
+    });
+    all.collect()
+}
+
+fn node(path: &Path) -> Option<Node> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(Node {
+        mode: metadata.mode() & 0o777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    })
+}
+
+/// The firmware files for a device, and the directory they belong in. npu6 takes npu4's.
+fn firmware(root: &Root, device: u16, revision: u8) -> (Vec<String>, String) {
+    let revision = if device == 0x17f0 && revision == 0x20 {
+        0x10
+    } else {
+        revision
+    };
+    let dir = format!("lib/firmware/amdnpu/{device:04x}_{revision:02x}");
+    let places = [
+        dir.clone(),
+        format!("usr/{dir}"),
+        dir.replace("firmware/", "firmware/updates/"),
+    ];
+    let mut files: Vec<_> = places.iter().flat_map(|place| root.names(place)).collect();
+    files.retain(|name| {
+        let plain = [".xz", ".zst"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name);
+        plain == "npu.sbin" || plain == "npu_7.sbin" || plain == "npu.dev.sbin"
+    });
+    files.sort();
+    files.dedup();
+    (files, format!("/{dir}"))
+}
+
+fn accelerators(root: &Root) -> Vec<(u32, Option<String>)> {
+    let names = root.names("sys/class/accel");
+    let numbers = names
+        .iter()
+        .filter_map(|name| Some((name, name.strip_prefix("accel")?.parse().ok()?)));
+    numbers
+        .map(|(name, number)| {
+            (
+                number,
+                root.link_name(&format!("sys/class/accel/{name}/device/driver")),
+            )
+        })
+        .collect()
+}
+
+impl Caller {
+    fn parse(status: &str) -> Option<Self> {
+        let line = |key: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
+        };
+        let numbers = |key| -> Vec<u32> {
+            line(key)
+                .unwrap_or_default()
+                .split_whitespace()
+                .filter_map(|n| n.parse().ok())
+                .collect()
+        };
+        let has = |capability| crate::processes::has_capability(status, capability).unwrap_or(false);
+        let mut groups = numbers("Groups");
+        groups.extend(numbers("Gid").get(1));
+        const CAP_DAC_OVERRIDE: u32 = 1;
+        const CAP_IPC_LOCK: u32 = 14;
+        Some(Self {
+            uid: *numbers("Uid").get(1)?,
+            groups,
+            can_override: has(CAP_DAC_OVERRIDE),
+            can_lock: has(CAP_IPC_LOCK),
+        })
+    }
+}
+
+/// The soft limit of locked memory: the first of two numbers.
+fn memlock(limits: &str) -> Option<Option<u64>> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max locked memory"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(None),
+        number => Some(Some(number.parse().ok()?)),
+    }
+}
+
+fn render_group(text: &str) -> Option<u32> {
+    let line = text.lines().find_map(|line| line.strip_prefix("render:"))?;
+    line.split(':').nth(1)?.parse().ok()
+}
+
+fn container(root: &Root) -> Option<String> {
+    if let Some(kind) = root.read("run/systemd/container") {
+        return Some(kind.trim().to_owned());
+    }
+    let marks = [("run/.containerenv", "podman"), (".dockerenv", "docker")];
+    let mark = marks.iter().find(|(file, _)| root.exists(file));
+    mark.map(|(_, kind)| (*kind).to_owned())
+}

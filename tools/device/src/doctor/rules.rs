@@ -1,0 +1,124 @@
+//! The decision table: from what was seen to what is wrong. Causes come in the order of a start: hardware, module,
+//! firmware, node, open, use. What a cause explains is not reported again.
+
+mod binding;
+mod opening;
+mod using;
+
+use super::facts::Facts;
+use super::finding::Finding;
+use super::live::Live;
+use crate::reported::Reported;
+
+/// Every finding about a machine.
+pub(crate) fn all(facts: &Facts, live: Option<&Live>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(npu) = facts.npus.first() else {
+        findings.push(hardware(facts));
+        findings.extend(other_accelerator(facts));
+        return findings;
+    };
+    if npu.driver.as_deref() != Some("amdxdna") {
+        findings.push(binding::unbound(facts, npu));
+        findings.extend(other_accelerator(facts));
+    } else if let Some(finding) = opening::node(facts, npu).or_else(|| opening::open(facts, npu, live)) {
+        findings.push(finding);
+    } else {
+        findings.extend(live.iter().flat_map(|live| using::live(live)));
+        findings.extend(using::power(npu));
+        findings.extend(using::memory_lock(facts));
+    }
+    findings.extend(shadow(facts, live));
+    if let Reported::Missing(why) = &facts.log {
+        let blocked = findings
+            .iter()
+            .any(|f| f.severity == super::finding::Severity::Blocks);
+        if blocked {
+            findings.push(Finding::note(
+                "no-kernel-log",
+                format!("the kernel log was not looked at: {why}"),
+            ));
+        }
+    }
+    findings
+}
+
+/// There is no NPU on the PCI bus.
+fn hardware(facts: &Facts) -> Finding {
+    let cpu = &facts.cpu;
+    let name = cpu
+        .name
+        .clone()
+        .unwrap_or_else(|| "an unknown processor".to_owned());
+    let seen = format!(
+        "{name}, family {} model {}; no NPU on the PCI bus",
+        cpu.family, cpu.model
+    );
+    if cpu.is_guest {
+        return Finding::blocks(
+            "guest-without-device",
+            "this is a virtual machine, and it was given no NPU",
+        )
+        .seen(format!("{seen}; the processor has the flag `hypervisor`"))
+        .todo("run xdna on the host: amdxdna of Linux 6.18 and later refuses to start under a hypervisor");
+    }
+    if cpu.is_of_npu_series() {
+        return Finding::blocks(
+            "disabled-in-setup",
+            "the processor is of a series with an NPU, and the PCI bus shows none",
+        )
+        .seen(seen)
+        .todo("in the firmware setup (BIOS), look for IPU, NPU or Ryzen AI, and enable it")
+        .todo("if there is no such entry: some models of this series have no NPU");
+    }
+    Finding::blocks("no-hardware", "this machine has no NPU that amdxdna drives")
+        .seen(seen)
+        .todo("xdna transcribe works without: it runs on the processor")
+}
+
+/// Another accelerator has the node that programs may expect the NPU at.
+fn other_accelerator(facts: &Facts) -> Option<Finding> {
+    let (number, driver) = facts
+        .accelerators
+        .iter()
+        .find(|(_, d)| d.as_deref() != Some("amdxdna"))?;
+    let driver = driver.as_deref().unwrap_or("an unknown driver");
+    let finding = Finding::note(
+        "other-accelerator",
+        format!("/dev/accel/accel{number} is no NPU of this kind"),
+    )
+    .seen(format!("its driver is {driver}"));
+    Some(
+        finding.todo("programs that open accel0 by name find that one; xdna looks for the NPU by its PCI id"),
+    )
+}
+
+/// A module from elsewhere hides the kernel's own.
+fn shadow(facts: &Facts, live: Option<&Live>) -> Option<Finding> {
+    let loaded = facts.modules.is_foreign || live.is_some_and(|live| live.is_out_of_tree);
+    let file = facts.modules.shadow();
+    if !loaded && file.is_none() {
+        return None;
+    }
+    let mut finding = Finding::warns(
+        "shadowed-module",
+        if loaded {
+            "an out-of-tree amdxdna is loaded instead of the kernel's own"
+        } else {
+            "an out-of-tree amdxdna would be loaded instead of the kernel's own"
+        },
+    );
+    if let Some(file) = file {
+        finding = finding.seen(format!("modprobe takes {file}"));
+    }
+    if facts.modules.is_foreign {
+        finding = finding.seen("/sys/module/amdxdna/taint has an O");
+    }
+    Some(
+        finding
+            .todo(
+                "if that is not wanted: dkms status; sudo dkms remove xrt-amdxdna/VERSION --all; sudo depmod",
+            )
+            .todo("then: sudo modprobe -r amdxdna && sudo modprobe amdxdna"),
+    )
+}

@@ -1,0 +1,76 @@
+//! The verbs of `xdna` that look at the device. They need the kernel driver alone, explain what they do not find, and
+//! never invent a number: a value that nobody reports is shown with the reason.
+#![forbid(unsafe_code)]
+
+mod contexts;
+mod doctor;
+mod errors;
+mod info;
+mod level;
+mod memory;
+pub mod nothing;
+mod power;
+mod processes;
+mod reported;
+mod sensors;
+mod show;
+mod target;
+mod telemetry;
+mod tiles;
+
+use clap::{Args, Subcommand};
+use xdna_terminal::{Exit, Out};
+
+pub use reported::{Missing, Reported};
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Find out why the NPU does not work, and what to type
+    Doctor(doctor::Doctor),
+    /// Show what the NPU is: chip, driver, firmware, array, clocks, limits, features
+    Info(Common),
+    /// List the hardware contexts of all processes
+    Contexts(Common),
+    /// Show the last hardware error
+    Errors(Common),
+    /// Show power, utilisation and other sensors
+    Sensors(Common),
+    /// Show the counters of the firmware
+    Telemetry(Common),
+    /// Show memory on the NPU by process
+    Memory(Common),
+    /// Show what the tiles of the array are doing
+    Tiles(tiles::Tiles),
+    /// Show or set the power mode
+    Power(power::Power),
+}
+
+/// What every verb about one device takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Common {
+    /// NPU to look at, by the number in /dev/accel/accel<N> [default: the first]
+    #[arg(long, value_name = "N")]
+    pub(crate) device: Option<u32>,
+    /// Print one JSON object with a versioned schema
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// Without a device, or when what was asked for failed: the error knows its exit code.
+pub fn run(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Doctor(args) => doctor::run(&args, out),
+        Verb::Info(common) => info::run(common, out),
+        Verb::Contexts(common) => contexts::run(common, out),
+        Verb::Errors(common) => errors::run(common, out),
+        Verb::Sensors(common) => sensors::run(common, out),
+        Verb::Telemetry(common) => telemetry::run(common, out),
+        Verb::Memory(common) => memory::run(common, out),
+        Verb::Tiles(args) => tiles::run(&args, out),
+        Verb::Power(args) => power::run(&args, out),
+    }
+}

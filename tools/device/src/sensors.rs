@@ -1,0 +1,112 @@
+//! `xdna sensors`: power, utilisation, and what else the platform measures.
+
+use serde::Serialize;
+use xdna_driver::query::{Sensor, SensorKind};
+use xdna_driver::{Device, Error};
+use xdna_terminal::{Exit, Out, Table};
+
+use crate::Common;
+use crate::reported::{Missing, Reported};
+use crate::show::{self, View};
+use crate::target::Target;
+
+/// The first driver level with sensors.
+const LEVEL: i32 = 7;
+
+#[derive(Debug, Serialize)]
+struct Sensors {
+    sensors: Reported<Vec<Reading>>,
+}
+
+/// A sensor's reading; the key says its unit.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Reading {
+    pub(crate) label: String,
+    pub(crate) kind: String,
+    /// In the unit below.
+    pub(crate) value: u32,
+    pub(crate) unit: String,
+    average: u32,
+    highest: u32,
+    max: u32,
+    status: String,
+}
+
+/// Prints the sensors.
+pub(crate) fn run(common: Common, out: &mut Out) -> anyhow::Result<Exit> {
+    let target = Target::open(common)?;
+    let sensors = read(&target.device);
+    let exit = if sensors.get().is_some() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    show::print(&Sensors { sensors }, common.json, out)?;
+    Ok(exit)
+}
+
+/// The sensors of a device.
+pub(crate) fn read(device: &Device) -> Reported<Vec<Reading>> {
+    let level = device.driver_version().level();
+    match device.sensors() {
+        Ok(list) => Reported::Is(list.iter().map(Reading::of).collect()),
+        Err(e) => Reported::Missing(why(&e, level)),
+    }
+}
+
+fn why(e: &Error, level: i32) -> Missing {
+    match e.errno() {
+        Some(libc::EOPNOTSUPP | libc::EINVAL) if level < LEVEL => Missing::Needs("Linux 7.1"),
+        Some(libc::EOPNOTSUPP) => Missing::Needs("a kernel with AMD's platform metrics (CONFIG_AMD_PMF)"),
+        Some(libc::ENODEV) => Missing::Needs("a machine with AMD's platform metrics (amd_pmf)"),
+        _ => Missing::Failed(e.to_string()),
+    }
+}
+
+impl Reading {
+    fn of(sensor: &Sensor) -> Self {
+        let (kind, unit) = match sensor.kind {
+            // Its unit and scale contradict each other; all drivers mean milliwatts.
+            SensorKind::Power => ("power".to_owned(), "mW".to_owned()),
+            SensorKind::ColumnUtilization => ("utilisation".to_owned(), "%".to_owned()),
+            SensorKind::Temperature => ("temperature".to_owned(), sensor.unit.clone()),
+            SensorKind::Other(n) => (format!("type {n}"), sensor.unit.clone()),
+            _ => ("unknown".to_owned(), sensor.unit.clone()),
+        };
+        Self {
+            label: xdna_terminal::clean(&sensor.label),
+            kind,
+            value: sensor.value,
+            unit: xdna_terminal::clean(&unit),
+            average: sensor.average,
+            highest: sensor.highest,
+            max: sensor.max,
+            status: xdna_terminal::clean(&sensor.status),
+        }
+    }
+}
+
+impl View for Sensors {
+    const SCHEMA: &'static str = "xdna.sensors/1";
+
+    fn text(&self) -> String {
+        match &self.sensors {
+            Reported::Missing(why) => format!("sensors: - ({why})\n"),
+            Reported::Is(sensors) => {
+                let mut table = Table::new(["sensor", "kind", "now", "average", "highest", "max"]);
+                for s in sensors {
+                    let of = |n: u32| format!("{n} {}", s.unit);
+                    table.row([
+                        s.label.clone(),
+                        s.kind.clone(),
+                        of(s.value),
+                        of(s.average),
+                        of(s.highest),
+                        of(s.max),
+                    ]);
+                }
+                table.to_string()
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The verbs against simulated NPUs: this program is the simulator, the tool under it, and another program that
+//! uses the NPU, by its first argument.
+//!
+//! Where the kernel lets no simulator run, the tests are shown as ignored, with the reason.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "how the roles talk")]
+
+mod simulated {
+    pub mod doctor;
+    pub mod golden;
+    pub mod holder;
+    pub mod roles;
+}
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use simulated::{doctor, golden, holder, roles};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some("--simulator") => return roles::simulator(&args[1..]),
+        Some("--tool") => return roles::tool(&args[1..]),
+        Some("--hold") => return holder::hold(&args[2..]),
+        Some("--golden") => return golden::scene(),
+        Some("--doctor") => return doctor::scene(args[2].parse().expect("a count"), args[3] == "hang"),
+        _ => {}
+    }
+    let unavailable = roles::unavailable();
+    let all = [golden::tests(), doctor::tests()];
+    let trials = all.into_iter().flatten().map(|(name, test)| {
+        let name = match &unavailable {
+            None => name,
+            Some(reason) => format!("{name} ({reason})"),
+        };
+        Trial::test(name, test).with_ignored_flag(unavailable.is_some())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
