@@ -61,3 +61,39 @@ impl fmt::Display for TileAddress {
         write!(f, "({}, {}) {:#07x}", self.column, self.row, self.offset)
     }
 }
+
+/// Generation of an array. No xclbin and no PDI states it: control code and core programs do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Generation {
+    /// AIE2: Phoenix, Hawk Point.
+    Npu1,
+    /// AIE2P: Strix, Strix Halo, Krackan.
+    Npu4,
+}
+
+impl Generation {
+    /// The generation of a control code's header.
+    pub fn of_control_code(number: u8) -> Option<Self> {
+        match number {
+            3 => Some(Self::Npu1),
+            4 => Some(Self::Npu4),
+            _ => None,
+        }
+    }
+
+    /// Its number in a control code's header.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Npu1 => 3,
+            Self::Npu4 => 4,
+        }
+    }
+
+    /// Columns of its arrays.
+    pub fn columns(self) -> u8 {
+        match self {
+            Self::Npu1 => 5,
+            Self::Npu4 => 8,
+        }
+    }
+}

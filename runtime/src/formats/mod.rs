@@ -18,12 +18,13 @@ pub mod control_packet;
 pub mod dpu;
 mod error;
 mod pdi;
+pub mod registers;
 mod split;
 pub mod txn;
 mod view;
 pub mod xclbin;
 
-pub use address::{TileAddress, TileKind};
+pub use address::{Generation, TileAddress, TileKind};
 pub use cdo::Cdo;
 pub use control::{ControlCode, ControlFile, read_text};
 pub use error::{Format, FormatError, Reason, Result};
