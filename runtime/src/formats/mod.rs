@@ -6,7 +6,8 @@
 //! with [`Pdi::read`], which gives the [`Cdo`]: a list of [`Command`](cdo::Command)s that write at [`TileAddress`]es,
 //! split images put together again. Control code is read by [`ControlFile::read`], which tells transactions ([`Txn`]: a
 //! list of [`Record`](txn::Record)s, each an [`Operation`](txn::Operation) and its place) from DPU words, bytes from text;
-//! [`control_packet`] reads packets. Every reader takes `&[u8]` and returns a [`FormatError`] with the byte offset and
+//! [`control_packet`] reads packets, [`elf`] control code that comes as ELF, with its patches, and core programs. What an
+//! address in an array is, and which fields a register has, [`registers`] knows. Every reader takes `&[u8]` and returns a [`FormatError`] with the byte offset and
 //! the reason; no bytes make it panic, and limits keep counts from files believable. What has a `write` reproduces the
 //! files it read: byte for byte for xclbin, plain PDI and CDO, and for [`Txn`] but for
 //! bytes that mean nothing and are written as zeros.
@@ -16,6 +17,7 @@ pub mod cdo;
 mod control;
 pub mod control_packet;
 pub mod dpu;
+pub mod elf;
 mod error;
 mod pdi;
 pub mod registers;
