@@ -1,0 +1,33 @@
+//! The simulated driver, fed with bytes: requests as any program may make them, packets as any program may write them.
+
+mod memory;
+mod packets;
+mod requests;
+
+pub use packets::Packets;
+pub use requests::Requests;
+
+use xdna_sim::profile::{AddressMode, Device, Kernel, Profile};
+
+/// Something that takes any bytes without panicking.
+pub trait Target {
+    /// Feeds it once.
+    fn feed(&mut self, bytes: &[u8]);
+}
+
+/// The target of that name.
+pub fn target(name: &str) -> Option<Box<dyn Target>> {
+    match name {
+        "packets" => Some(Box::new(Packets::default())),
+        "requests" => Some(Box::new(Requests::default())),
+        _ => None,
+    }
+}
+
+/// One of every kernel's profiles.
+fn profile(choice: u8) -> Profile {
+    let kernels: Vec<Kernel> = Kernel::all().collect();
+    let device = if choice & 1 == 0 { Device::Npu4 } else { Device::Npu1 };
+    let kernel = kernels[usize::from(choice >> 1) % kernels.len()];
+    Profile::new(device, kernel, None, AddressMode::Sva).expect("every kernel has both devices")
+}
