@@ -98,11 +98,7 @@ impl Kmd {
                 }
                 _ => bo.read(0, &mut image)?,
             }
-            let pdi = self.firmware.load(&image);
-            if let Place::Dev(range) = &bo.place {
-                self.tell_loaded(range.address(), pdi.is_some());
-            }
-            pdis.push(pdi);
+            pdis.push(self.firmware.load(&image));
         }
         let refused = self.faults.config();
         Ok(pdis

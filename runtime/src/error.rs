@@ -1,0 +1,203 @@
+//! What can go wrong between a kernel file and a result.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use xdna_driver::Outcome;
+
+use crate::formats::FormatError;
+
+/// Any failure of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The driver refused, or the device is gone.
+    #[error(transparent)]
+    Driver(#[from] xdna_driver::Error),
+    /// A kernel file can't be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A file can't be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The xclbin has no such kernel.
+    #[error("the xclbin has no kernel {name:?}; it has {}", known.join(", "))]
+    NoKernel {
+        /// The name asked for.
+        name: String,
+        /// The names it has.
+        known: Vec<String>,
+    },
+    /// None of the xclbin's kernels has a PDI.
+    #[error("none of the xclbin's kernels has a PDI: there is nothing to load")]
+    NothingToLoad,
+    /// The overlay does not fit the device.
+    #[error("the overlay needs {columns} columns, the device has {available}")]
+    TooWide {
+        /// Columns of the overlay.
+        columns: u16,
+        /// Columns of the device.
+        available: u16,
+    },
+    /// The control code does not go with the device or the overlay.
+    #[error("control code: {what} is {found}, {expected} expected")]
+    ControlCode {
+        /// What does not fit.
+        what: &'static str,
+        /// What the code says.
+        found: u64,
+        /// What would fit.
+        expected: u64,
+    },
+    /// An argument can't be bound.
+    #[error("kernel {kernel}, argument {index}{}: {problem}", named(name))]
+    Argument {
+        /// The kernel.
+        kernel: String,
+        /// Place among the arguments given, from 0 on.
+        index: usize,
+        /// Name in the kernel's table; empty where there is none.
+        name: String,
+        /// What is wrong.
+        problem: Problem,
+    },
+    /// All hardware contexts are in use by others.
+    #[error("all {limit} hardware contexts of the device are taken: {}", Holders(holders))]
+    ContextsTaken {
+        /// Contexts of the device.
+        limit: u32,
+        /// Processes that have some, and how many.
+        holders: Vec<Holder>,
+    },
+    /// A command ended without success.
+    #[error("kernel {kernel}{}: {outcome}", at(*operator))]
+    Failed {
+        /// The kernel.
+        kernel: String,
+        /// Place among what was chained, from 0 on.
+        operator: Option<usize>,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The deadline passed; the NPU may still be working.
+    #[error("kernel {kernel}{}: no end before the deadline", at(*operator))]
+    Late {
+        /// The kernel.
+        kernel: String,
+        /// Place among what was chained, from 0 on.
+        operator: Option<usize>,
+    },
+    /// A range lies outside of a buffer.
+    #[error("bytes {start}..{end} lie outside of a buffer of {len} bytes")]
+    OutOfRange {
+        /// First byte.
+        start: usize,
+        /// Byte behind the last.
+        end: usize,
+        /// Bytes of the buffer.
+        len: usize,
+    },
+}
+
+/// Why an argument can't be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// There are more or fewer arguments than the kernel takes.
+    #[error("{given} arguments given, the kernel takes {wanted}")]
+    Count {
+        /// Given.
+        given: usize,
+        /// Taken.
+        wanted: usize,
+    },
+    /// A number where a buffer belongs, or the other way round.
+    #[error("a {wanted} is wanted")]
+    Kind {
+        /// Buffer or number.
+        wanted: &'static str,
+    },
+    /// The number does not fit.
+    #[error("{value:#x} does not fit into {bytes} bytes")]
+    Value {
+        /// The number.
+        value: u64,
+        /// Bytes of the argument.
+        bytes: u32,
+    },
+    /// The buffer is smaller than what the kernel reads or writes.
+    #[error("{given} bytes given, {wanted} wanted")]
+    Size {
+        /// Bytes of the buffer.
+        given: usize,
+        /// Bytes the kernel touches.
+        wanted: usize,
+    },
+    /// The kernel writes what was given to be read, or the other way round.
+    #[error("the kernel's argument is {wanted}")]
+    Direction {
+        /// The kernel's direction.
+        wanted: &'static str,
+    },
+    /// What the kernel writes overlaps with another argument.
+    #[error("it overlaps with argument {other}, and one of them is written")]
+    Aliased {
+        /// The other argument.
+        other: usize,
+    },
+    /// The device address does not suit the array's data movers.
+    #[error("address {address:#x} is not a multiple of {align}")]
+    Misaligned {
+        /// Address.
+        address: u64,
+        /// Its alignment.
+        align: u64,
+    },
+}
+
+/// A process that has hardware contexts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id.
+    pub pid: i64,
+    /// Its name, where it can be read.
+    pub name: Option<String>,
+    /// Contexts it has.
+    pub contexts: u32,
+}
+
+struct Holders<'a>(&'a [Holder]);
+
+impl fmt::Display for Holders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, holder) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            let name = holder.name.as_deref().unwrap_or("?");
+            write!(
+                f,
+                "{comma}process {} ({name}) has {}",
+                holder.pid, holder.contexts
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn named(name: &str) -> String {
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!(" ({name})")
+    }
+}
+
+fn at(operator: Option<usize>) -> String {
+    operator.map_or_else(String::new, |i| format!(", operator {i} of the chain"))
+}

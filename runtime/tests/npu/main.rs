@@ -1,0 +1,49 @@
+//! The runtime on simulated NPUs: every test has a device of its own, on a thread of its own.
+//!
+//! Without the right to filter a thread (root) they are shown as ignored.
+#![allow(unsafe_code, reason = "counting allocations")]
+
+mod buffers;
+mod chains;
+mod contexts;
+mod counting;
+mod files;
+mod kernels;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use xdna_sim::Npu;
+
+/// A test: its name, its device, what it does.
+struct Test {
+    name: &'static str,
+    npu: Npu,
+    run: fn(),
+}
+
+fn test(name: &'static str, npu: Npu, run: fn()) -> Test {
+    Test { name, npu, run }
+}
+
+fn main() -> ExitCode {
+    let available = Npu::available();
+    let tests = [
+        buffers::tests(),
+        contexts::tests(),
+        kernels::tests(),
+        chains::tests(),
+    ];
+    let trials = tests.into_iter().flatten().map(|Test { name, npu, run }| {
+        let name = match &available {
+            Ok(()) => name.to_owned(),
+            Err(reason) => format!("{name} ({reason})"),
+        };
+        let ignored = available.is_err();
+        Trial::test(name, move || {
+            npu.run(run).map_err(|e| Failed::from(e.to_string()))
+        })
+        .with_ignored_flag(ignored)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
