@@ -17,6 +17,16 @@ use xdna_whisper::{
     model,
 };
 
+/// Ends of segments that rounding decides, with the proof that it does: golden, segment, our end in seconds.
+///
+/// The cheapest path of the alignment begins the last row of this window at frame 241 for -1808.704962 and at frame 240
+/// for -1808.704873 (openai-whisper's own matrix, summed in f64). The reference keeps path costs in f32, where the
+/// values next to these are 1.2e-4 apart: it cannot tell the two, and a last bit in any operator decides.
+const TIES: [(&str, usize, f64); 2] = [
+    ("tiny.en/licence-60s.mp3.words", 5, 29.90),
+    ("tiny.en/licence-60s.mp3.hallucination", 5, 29.90),
+];
+
 type Models = Mutex<BTreeMap<String, Arc<OnceLock<Arc<Whisper>>>>>;
 
 /// Each model is loaded once.
@@ -56,11 +66,11 @@ fn transcript(data: &Path, golden: &Golden) -> Result<(), Failed> {
     if stats.encoder_runs == 0 {
         return Err("nothing was encoded".into());
     }
-    differences(&result.transcript, &golden.result).map_err(Failed::from)
+    differences(&golden.name, &result.transcript, &golden.result).map_err(Failed::from)
 }
 
 /// The agreement that the reference data's README defines.
-fn differences(ours: &Transcript, reference: &Transcript) -> Result<(), String> {
+fn differences(name: &str, ours: &Transcript, reference: &Transcript) -> Result<(), String> {
     let mut found = Vec::new();
     if ours.language != reference.language {
         found.push(format!("language {} for {}", ours.language, reference.language));
@@ -76,7 +86,13 @@ fn differences(ours: &Transcript, reference: &Transcript) -> Result<(), String> 
         ));
     }
     for (ours, reference) in ours.segments.iter().zip(&reference.segments) {
-        found.extend(segment_differences(ours, reference).map(|d| format!("segment {}: {d}", reference.id)));
+        let tie = TIES
+            .iter()
+            .find(|(golden, segment, _)| (*golden, *segment) == (name, reference.id));
+        let tie = tie.map(|(_, _, end)| *end);
+        found.extend(
+            segment_differences(ours, reference, tie).map(|d| format!("segment {}: {d}", reference.id)),
+        );
     }
     if found.is_empty() {
         Ok(())
@@ -85,7 +101,12 @@ fn differences(ours: &Transcript, reference: &Transcript) -> Result<(), String> 
     }
 }
 
-fn segment_differences(ours: &Segment, reference: &Segment) -> impl Iterator<Item = String> {
+/// `tie`: another end that is as right as the reference's.
+fn segment_differences(
+    ours: &Segment,
+    reference: &Segment,
+    tie: Option<f64>,
+) -> impl Iterator<Item = String> {
     let mut found = Vec::new();
     let mut check = |same: bool, what: String| {
         if !same {
@@ -107,13 +128,13 @@ fn segment_differences(ours: &Segment, reference: &Segment) -> impl Iterator<Ite
     );
     let times = |s: &Segment| (s.start, s.end);
     let ((start, end), (start_ref, end_ref)) = (times(ours), times(reference));
-    // The goldens hold six decimals. With word times a segment begins and ends with its words, and shares their tolerance.
-    let tolerance = if reference.words.is_some() {
-        0.020_001
-    } else {
-        1e-6
-    };
-    let exact = close(start, start_ref, tolerance) && close(end, end_ref, tolerance);
+    // The goldens hold six decimals.
+    let ends = [Some(end_ref), tie];
+    let exact = close(start, start_ref, 1e-6)
+        && ends
+            .into_iter()
+            .flatten()
+            .any(|end_ref| close(end, end_ref, 1e-6));
     check(exact, format!("{start} to {end} for {start_ref} to {end_ref}"));
     for (what, a, b, tolerance) in [
         ("temperature", ours.temperature, reference.temperature, 0.0),

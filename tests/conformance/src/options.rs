@@ -25,35 +25,35 @@ pub const FLAGS: &[Flag] = &[
     flag(
         "check",
         None,
-        "compare with the table of expected outcomes, print the differences",
+        "Compare with the table of expected outcomes, print the differences",
     ),
     flag(
         "list",
         None,
-        "print the table (name | section and evidence | allowed outcomes) and do nothing",
+        "Print the table (name | section and evidence | allowed outcomes) and do nothing",
     ),
-    flag("json", None, "one JSON object instead of lines"),
+    flag("json", None, "One JSON object instead of lines"),
     flag(
         "only",
         Some("PREFIX"),
-        "only checks whose name begins with PREFIX",
+        "Only checks whose name begins with PREFIX",
     ),
     flag(
         "node",
         Some("PATH"),
-        "device node [default: the first NPU under /dev/accel]",
+        "Device node [default: the first NPU under /dev/accel]",
     ),
-    flag("run", None, "also hand empty commands to the firmware"),
+    flag("run", None, "Also hand empty commands to the firmware"),
     flag(
         "hang",
         None,
-        "also hand over commands that never end: each holds its context for 2 s (60 s to kernel 7.1)",
+        "Also hand over commands that never end: each holds its context for 2 s (60 s to kernel 7.1)",
     ),
-    flag("slow", None, "also idle 16 s, to see suspend and resume"),
+    flag("slow", None, "Also idle 16 s, to see suspend and resume"),
     flag(
         "change",
         None,
-        "also switch power mode and preemption, as root; both are restored",
+        "Also switch power mode and preemption, as root; both are restored",
     ),
 ];
 

@@ -15,10 +15,10 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
     xdna_conformance::run(flags.0.into_iter())
 }
 
-fn all() -> impl Iterator<Item = (&'static Flag, &'static str)> {
+fn all() -> impl Iterator<Item = (&'static Flag, Option<&'static str>)> {
     let axes = "What the machine cannot tell (every value left open is allowed)";
-    let plain = FLAGS.iter().map(|flag| (flag, "Options"));
-    plain.chain(AXES.iter().map(move |flag| (flag, axes)))
+    let plain = FLAGS.iter().map(|flag| (flag, None));
+    plain.chain(AXES.iter().map(move |flag| (flag, Some(axes))))
 }
 
 impl Args for Flags {

@@ -7,16 +7,21 @@ mod doctor;
 mod errors;
 mod info;
 mod level;
+mod measure;
 mod memory;
 pub mod nothing;
+mod packet;
 mod power;
 mod processes;
+mod report;
 mod reported;
+mod selftest;
 mod sensors;
 mod show;
 mod target;
 mod telemetry;
 mod tiles;
+mod trace;
 
 use clap::{Args, Subcommand};
 use xdna_terminal::{Exit, Out};
@@ -28,6 +33,14 @@ pub use reported::{Missing, Reported};
 pub enum Verb {
     /// Find out why the NPU does not work, and what to type
     Doctor(doctor::Doctor),
+    /// Test the NPU: buffers, contexts, commands, chains, recovery
+    Selftest(selftest::Selftest),
+    /// Measure the NPU: latencies and bandwidths
+    Bench(selftest::Bench),
+    /// Write a file to attach to a bug report, names removed
+    Report(report::Bundle),
+    /// Show every call that a program makes to the NPU, decoded
+    Trace(trace::Trace),
     /// Show what the NPU is: chip, driver, firmware, array, clocks, limits, features
     Info(Common),
     /// List the hardware contexts of all processes
@@ -64,6 +77,10 @@ pub struct Common {
 pub fn run(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
     match verb {
         Verb::Doctor(args) => doctor::run(&args, out),
+        Verb::Selftest(args) => selftest::run(&args, out),
+        Verb::Bench(args) => selftest::bench(&args, out),
+        Verb::Report(args) => report::run(&args, out),
+        Verb::Trace(args) => trace::run(&args),
         Verb::Info(common) => info::run(common, out),
         Verb::Contexts(common) => contexts::run(common, out),
         Verb::Errors(common) => errors::run(common, out),

@@ -10,12 +10,13 @@ mod simulated {
     pub mod golden;
     pub mod holder;
     pub mod roles;
+    pub mod verbs;
 }
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use simulated::{doctor, golden, holder, roles};
+use simulated::{doctor, golden, holder, roles, verbs};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     let unavailable = roles::unavailable();
-    let all = [golden::tests(), doctor::tests()];
+    let all = [golden::tests(), doctor::tests(), verbs::tests()];
     let trials = all.into_iter().flatten().map(|(name, test)| {
         let name = match &unavailable {
             None => name,

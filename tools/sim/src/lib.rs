@@ -4,11 +4,13 @@
 //! - [`profile`]: which machine, and by which rules;
 //! - [`kmd`]: the driver, a state machine without threads;
 //! - [`firmware`]: commands complete, fail or hang;
+//! - [`array`]: tiles, DMAs, locks and streams move the bytes;
 //! - [`fault`]: scripts of what goes wrong;
 //! - [`frontends`]: how programs reach it;
 //! - [`cli`]: the command line of `xdna sim`.
 #![deny(unsafe_code)]
 
+pub mod array;
 pub mod cli;
 pub mod fault;
 pub mod firmware;

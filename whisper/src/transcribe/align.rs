@@ -74,13 +74,14 @@ fn attention_matrix(mut weights: Array3<f32>) -> Array2<f32> {
     for mut row in weights.lanes_mut(Axis(2)) {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         row.mapv_inplace(|v| (v - max).exp());
-        let sum = row.sum();
+        let sum = row.iter().map(|v| f64::from(*v)).sum::<f64>() as f32;
         row.mapv_inplace(|v| v / sum);
     }
     for mut column in weights.lanes_mut(Axis(1)) {
-        let n = column.len() as f32;
-        let mean = column.sum() / n;
-        let deviation = (column.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+        let n = column.len() as f64;
+        let mean = column.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
+        let variance = column.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / n;
+        let (mean, deviation) = (mean as f32, variance.sqrt() as f32);
         column.mapv_inplace(|v| (v - mean) / deviation);
     }
     for mut row in weights.lanes_mut(Axis(2)) {

@@ -15,6 +15,7 @@ use clap::Args;
 use serde::Serialize;
 use xdna_terminal::{Exit, Out, Table};
 
+use crate::reported::Reported;
 use crate::show::{self, View};
 use facts::{Facts, Root};
 use finding::{Finding, Severity};
@@ -88,7 +89,22 @@ pub(crate) fn diagnose(sysroot: Option<PathBuf>) -> anyhow::Result<Diagnosis> {
     })
 }
 
+/// The driver's lines of this machine's kernel log.
+pub(crate) fn driver_log() -> Reported<Vec<String>> {
+    kernel_log::read(&Root::new(None))
+}
+
 impl Diagnosis {
+    /// Release of the kernel.
+    pub(crate) fn kernel(&self) -> Option<&str> {
+        self.kernel.as_deref()
+    }
+
+    /// Name of the processor.
+    pub(crate) fn processor(&self) -> Option<&str> {
+        self.processor.as_deref()
+    }
+
     fn exit(&self) -> Exit {
         let worst = self.findings.iter().map(|f| f.severity).max();
         match worst {

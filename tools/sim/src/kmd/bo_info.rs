@@ -135,6 +135,10 @@ impl Kmd {
             };
             return Err(errno);
         }
+        if map.offset == NO_OFFSET && self.profile.kernel <= Kernel::V7_0 {
+            log::warn!("mmap of a user-pointer buffer is not modelled: its pages are the process's own");
+            return Err(Errno::EOPNOTSUPP);
+        }
         let here = self
             .client(id)?
             .bos

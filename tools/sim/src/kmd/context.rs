@@ -14,6 +14,7 @@ use super::heap::DevRange;
 use super::job::Job;
 use super::qos;
 use super::syncobj::Syncobj;
+use super::tiles::Tiles;
 use super::{Kmd, Outcome};
 use crate::firmware::{CreateContext, Pdi};
 use crate::profile::{Kernel, Level, Rule};
@@ -57,6 +58,10 @@ pub struct Context {
     pub health: Option<uapi::ert::HealthRecord>,
     /// Until then commands after a timeout are dropped.
     pub drops_until: u64,
+    /// What tile access wrote.
+    pub tiles: Tiles,
+    /// Its tiles as a timeout found them.
+    pub dumped: Option<Tiles>,
     _slots: Vec<DevRange>,
 }
 
@@ -132,10 +137,13 @@ impl Kmd {
             chunks,
             health: None,
             drops_until: 0,
+            tiles: Tiles::default(),
+            dumped: None,
             _slots: slots,
         };
         client.contexts.insert(handle, context);
         arg.handle = handle;
+        self.tell_created(firmware_id, priority, given);
         let doorbell = kernel.level() >= Level::L10;
         arg.umq_doorbell = if doorbell {
             uapi::AMDXDNA_INVALID_DOORBELL_OFFSET
@@ -201,6 +209,7 @@ impl Kmd {
             bo.debug_of.set(None);
         }
         self.firmware.destroy(context.firmware_id);
+        self.tell_deleted(context.firmware_id);
         self.columns.put(context.columns);
         self.choose_clock();
     }

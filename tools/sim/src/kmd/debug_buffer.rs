@@ -98,7 +98,11 @@ impl Kmd {
                 }
                 _ => bo.read(0, &mut image)?,
             }
-            pdis.push(self.firmware.load(&image));
+            let pdi = self.firmware.load(&image);
+            if let Place::Dev(range) = &bo.place {
+                self.tell_loaded(range.address(), pdi.is_some());
+            }
+            pdis.push(pdi);
         }
         let refused = self.faults.config();
         Ok(pdis

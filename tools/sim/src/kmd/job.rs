@@ -154,13 +154,15 @@ impl Kmd {
     fn judge(&mut self, id: ClientId, handle: u32, works: &[Work]) -> Result<Verdict, Errno> {
         let fault = self.faults.command();
         let context = self.context(id, handle)?;
-        let (pdis, broken) = (context.pdis.clone(), context.broken);
+        let (pdis, broken, number) = (context.pdis.clone(), context.broken, context.firmware_id);
         let command = Command {
             works,
             cus: &pdis,
             broken,
         };
-        self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))
+        let verdict = self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))?;
+        self.tell_command(number, works.first().map_or(0, |w| w.opcode), &verdict);
+        Ok(verdict)
     }
 
     /// Ends the oldest job of a context if its time has come; true if it did.

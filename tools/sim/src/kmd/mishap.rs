@@ -46,6 +46,7 @@ impl Kmd {
                     ts_us: now.as_micros() as u64,
                     ex_err_code: WHERE,
                 };
+                self.tell_async_error();
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ mod drm;
 mod exec;
 mod fdinfo;
 mod fence;
+mod firmware_news;
 mod heap;
 mod job;
 mod mishap;
@@ -28,12 +29,14 @@ mod power;
 mod prime;
 mod qos;
 mod query;
+mod ring;
 mod shadow;
 mod store;
 mod syncobj;
 mod syncobj_ioctl;
 mod syncobj_share;
 mod syncobj_wait;
+mod tiles;
 mod timeout;
 mod token;
 mod trace;
@@ -62,7 +65,7 @@ use park::Park;
 
 use crate::fault::Faults;
 use crate::firmware::Firmware;
-use crate::profile::{AddressMode, Profile, Rule, Rules};
+use crate::profile::{AddressMode, Feature, Profile, Rule, Rules};
 
 /// First address of the IOMMU's, or of the carveout.
 const FIRST_IOVA: u64 = 0x1_0000_0000;
@@ -152,6 +155,9 @@ pub struct Kmd {
     force_preempt: u8,
     frame_preempt: u8,
     async_error: xdna_uapi::amdxdna_async_error,
+    log: ring::Ring,
+    events_trace: ring::Ring,
+    auto_coredump: u8,
 }
 
 impl Kmd {
@@ -195,6 +201,14 @@ impl Kmd {
             force_preempt: 0,
             frame_preempt: 0,
             async_error: xdna_uapi::amdxdna_async_error::default(),
+            log: if profile.has(Feature::FwLog) {
+                // From probe on.
+                ring::Ring::on(ring::Severity::Warning as u32)
+            } else {
+                ring::Ring::default()
+            },
+            events_trace: ring::Ring::default(),
+            auto_coredump: 0,
         })
     }
 

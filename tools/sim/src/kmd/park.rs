@@ -6,6 +6,7 @@ use xdna_uapi as uapi;
 use super::caller::Caller;
 use super::client::ClientId;
 use super::exec::Prepared;
+use super::query::dpt::Stream;
 use super::syncobj_wait::Wait;
 use super::{Kmd, Outcome};
 
@@ -26,6 +27,11 @@ pub enum Park {
         /// When they are cancelled.
         until: u64,
     },
+    /// More of the firmware's log or trace.
+    Data {
+        /// Which.
+        stream: Stream,
+    },
     /// A moment.
     Until {
         /// The moment.
@@ -38,7 +44,7 @@ impl Park {
     pub fn deadline(&self) -> Option<u64> {
         match self {
             Self::Wait(wait) => wait.deadline(),
-            Self::Slot { .. } => None,
+            Self::Slot { .. } | Self::Data { .. } => None,
             Self::Destroy { until, .. } => Some(*until),
             Self::Until { at } => Some(*at),
         }
@@ -46,7 +52,7 @@ impl Park {
 
     /// True if a signal ends it.
     pub fn is_interruptible(&self) -> bool {
-        matches!(self, Self::Wait(_) | Self::Slot { .. })
+        matches!(self, Self::Wait(_) | Self::Slot { .. } | Self::Data { .. })
     }
 }
 
@@ -55,7 +61,7 @@ impl Kmd {
     pub(super) fn reconsider(
         &mut self,
         id: ClientId,
-        _caller: &dyn Caller,
+        caller: &dyn Caller,
         park: Park,
         arg: &mut [u8],
     ) -> Result<Outcome, Errno> {
@@ -65,6 +71,12 @@ impl Kmd {
                 let mut exec = super::dispatch::load::<uapi::amdxdna_drm_exec_cmd>(arg);
                 let outcome = self.submit(id, prepared, &mut exec);
                 super::dispatch::save(arg, &exec);
+                outcome
+            }
+            Park::Data { stream } => {
+                let mut array = super::dispatch::load::<uapi::amdxdna_drm_get_array>(arg);
+                let outcome = self.dpt_payload(caller, &mut array, stream);
+                super::dispatch::save(arg, &array);
                 outcome
             }
             Park::Destroy { handle, until } => {

@@ -40,6 +40,7 @@ impl Kmd {
             context.broken = pdis.is_none();
             context.pdis = pdis.unwrap_or_default();
         }
+        self.tell_power(true);
         log::info!("device resumed");
         self.powered = true;
         Ok(self.now + self.timing.boot.as_nanos() as u64)
@@ -70,6 +71,7 @@ impl Kmd {
     /// Suspends if it is time.
     pub(super) fn autosuspend(&mut self) {
         if self.rules.on(Rule::Autosuspend) && self.suspends_at().is_some_and(|at| at <= self.now) {
+            self.tell_power(false);
             log::info!("device suspended");
             self.powered = false;
         }

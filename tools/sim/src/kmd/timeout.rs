@@ -100,6 +100,8 @@ impl Kmd {
         // Level 0 has no report: what it stores is the raw status, which a stopped channel does not have.
         let failed = (self.profile.kernel.level() > Level::L0).then_some((index, 0));
         self.write_back(&job, end, failed, health.as_ref());
+        self.tell_hung(id, handle, job.seq);
+        self.dump_before_reset(id, handle);
         let (now, window) = (self.now, self.timing.drop_window.as_nanos() as u64);
         self.last_progress = now;
         if let Ok(context) = self.context(id, handle) {

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use xdna_uapi as uapi;
 use zerocopy::IntoBytes;
 
+use super::dpt::Stream;
 use crate::kmd::bo::{Kind, Place};
 use crate::kmd::caller::{Caller, read_user};
 use crate::kmd::client::Client;
@@ -28,7 +29,7 @@ impl Kmd {
             uapi::DRM_AMDXDNA_HW_CONTEXT_ALL => {
                 let large = arg.element_size > 4096 || arg.num_element > 1024;
                 self.deny(Rule::ArraySize, large, Errno::EINVAL)?;
-                let entries = self.context_entries();
+                let entries = self.context_entries(caller);
                 let size = self.entry_bytes();
                 let entries: Vec<&[u8]> = entries.iter().map(|e| &e.as_bytes()[..size]).collect();
                 put_elements(caller, arg, &entries, size)?;
@@ -40,7 +41,7 @@ impl Kmd {
                     return Err(Errno::EINVAL);
                 }
                 let entry = self
-                    .entry_by_id(wanted.pid, wanted.context_id)
+                    .entry_by_id(caller, wanted.pid, wanted.context_id)
                     .ok_or(Errno::ENOENT)?;
                 put_elements(caller, arg, &[entry.as_bytes()], size_of_val(&entry))?;
             }
@@ -49,6 +50,12 @@ impl Kmd {
                 let error = self.async_error;
                 put_elements(caller, arg, &[error.as_bytes()], size_of_val(&error))?;
             }
+            uapi::newer::FW_LOG => return self.dpt_payload(caller, arg, Stream::Log),
+            uapi::newer::FW_TRACE => return self.dpt_payload(caller, arg, Stream::Trace),
+            uapi::newer::FW_LOG_CONFIG => self.dpt_state(caller, arg, Stream::Log)?,
+            uapi::newer::FW_TRACE_CONFIG => self.dpt_state(caller, arg, Stream::Trace)?,
+            uapi::newer::AIE_COREDUMP => self.coredump(caller, arg)?,
+            uapi::newer::AIE_TILE_READ => self.read_tile(caller, arg)?,
             uapi::DRM_AMDXDNA_BO_USAGE => {
                 self.since(Level::L8)?;
                 self.deny(Rule::ArraySize, arg.num_element != 1, Errno::EINVAL)?;

@@ -3,16 +3,19 @@
 use nix::errno::Errno;
 use xdna_uapi as uapi;
 
+use super::users::sees;
 use crate::kmd::Kmd;
 use crate::kmd::caller::{Caller, write_user};
 use crate::kmd::client::Client;
 use crate::kmd::context::Context;
-use crate::profile::{Feature, Level, Rule};
+use crate::profile::{Feature, Kernel, Level, Rule};
 
 impl Kmd {
-    /// Contexts of all listed clients.
-    fn listed(&self) -> impl Iterator<Item = (&Client, u32, &Context)> {
+    /// Contexts of all listed clients; on staging, those that the caller may see.
+    fn listed(&self, caller: &dyn Caller) -> impl Iterator<Item = (&Client, u32, &Context)> {
+        let filtered = self.profile.kernel == Kernel::Staging;
         let clients = self.clients.values().filter(|c| c.listed);
+        let clients = clients.filter(move |c| !filtered || sees(caller, c));
         clients.flat_map(|c| {
             c.contexts
                 .iter()
@@ -26,7 +29,7 @@ impl Kmd {
         arg: &mut uapi::amdxdna_drm_get_info,
     ) -> Result<(), Errno> {
         let all: Vec<_> = self
-            .listed()
+            .listed(caller)
             .map(|(client, handle, c)| uapi::amdxdna_drm_query_hwctx {
                 context_id: handle,
                 start_col: c.columns.start,
@@ -52,8 +55,8 @@ impl Kmd {
     }
 
     /// Entries of all listed contexts, as GET_ARRAY tells them.
-    pub(super) fn context_entries(&self) -> Vec<uapi::newer::HwctxEntry> {
-        self.listed()
+    pub(super) fn context_entries(&self, caller: &dyn Caller) -> Vec<uapi::newer::HwctxEntry> {
+        self.listed(caller)
             .map(|(client, handle, context)| self.entry(client, handle, context))
             .collect()
     }
@@ -94,9 +97,14 @@ impl Kmd {
     }
 
     /// The entry of one context by process and handle.
-    pub(super) fn entry_by_id(&self, pid: i64, handle: u32) -> Option<uapi::newer::HwctxEntry> {
+    pub(super) fn entry_by_id(
+        &self,
+        caller: &dyn Caller,
+        pid: i64,
+        handle: u32,
+    ) -> Option<uapi::newer::HwctxEntry> {
         let found = self
-            .listed()
+            .listed(caller)
             .find(|(c, h, _)| i64::from(c.pid) == pid && *h == handle);
         found.map(|(client, handle, context)| self.entry(client, handle, context))
     }

@@ -66,6 +66,9 @@ impl Kmd {
                 self.since(Level::L6)?;
                 self.put(memory, buffer, size, &self.resources())?;
             }
+            uapi::newer::GET_AUTO_COREDUMP if self.dumps_by_itself() => {
+                self.put(memory, buffer, size, &state(self.auto_coredump))?;
+            }
             _ => return Err(Errno::EOPNOTSUPP),
         }
         Ok(self.after(ready))

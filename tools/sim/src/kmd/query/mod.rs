@@ -2,9 +2,12 @@
 
 mod array;
 mod contexts;
+pub(super) mod dpt;
 mod info;
 mod set_state;
 mod telemetry;
+mod tile_access;
+mod users;
 
 use nix::errno::Errno;
 use zerocopy::{Immutable, IntoBytes};

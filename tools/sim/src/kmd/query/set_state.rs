@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use xdna_uapi as uapi;
 
+use super::dpt::Stream;
 use crate::kmd::caller::{Caller, read_user};
 use crate::kmd::{ClientId, Kmd, Outcome};
 use crate::profile::{Level, Rule};
@@ -27,6 +28,13 @@ impl Kmd {
             uapi::DRM_AMDXDNA_SET_FRAME_BOUNDARY_PREEMPT => {
                 self.since(Level::L6)?;
                 self.frame_preempt = self.attribute(caller, arg.buffer)?;
+            }
+            uapi::newer::SET_FW_LOG => self.set_dpt(caller, arg, Stream::Log)?,
+            uapi::newer::SET_FW_TRACE => self.set_dpt(caller, arg, Stream::Trace)?,
+            uapi::newer::AIE_TILE_WRITE => self.write_tile(caller, arg)?,
+            uapi::newer::SET_AUTO_COREDUMP if self.dumps_by_itself() => {
+                let on = self.attribute(caller, arg.buffer)?;
+                self.set_auto_coredump(on);
             }
             _ => return Err(Errno::EOPNOTSUPP),
         }

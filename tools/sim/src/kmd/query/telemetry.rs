@@ -1,7 +1,10 @@
 //! The telemetry query.
 
+use std::collections::BTreeSet;
+
 use nix::errno::Errno;
 
+use super::users::sees;
 use crate::kmd::Kmd;
 use crate::kmd::caller::{Caller, read_user};
 use crate::profile::{Kernel, Level, Rule};
@@ -44,6 +47,18 @@ impl Kmd {
         }
         let mut handles = self.firmware.handles();
         handles.resize(limit, 0);
+        if self.profile.kernel == Kernel::Staging {
+            let visible = self.clients.values().filter(|c| sees(caller, c));
+            let visible: BTreeSet<usize> = visible
+                .flat_map(|c| c.contexts.values())
+                .map(|c| c.firmware_id)
+                .collect();
+            let hidden = handles
+                .iter_mut()
+                .enumerate()
+                .filter(|(i, _)| !visible.contains(i));
+            hidden.for_each(|(_, handle)| *handle = 0);
+        }
         bytes.extend(handles.iter().flat_map(|h| h.to_le_bytes()));
         bytes.extend(self.counters());
         bytes.truncate(header + room);

@@ -1,0 +1,341 @@
+//! What selftest and bench do with the NPU: commands that do nothing, and copies through maps. Only what was measured
+//! in this run comes out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use xdna_driver::{
+    Bo, ChainBuilder, Command, Cu, Deadline, Device, Error, Generation, HwContext, Outcome, Qos, Wait,
+};
+
+use crate::nothing::{empty_pdi, empty_transaction};
+
+/// No command of these takes longer, on hardware that works.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Columns of the context: what every generation has free at rest.
+const COLUMNS: u16 = 4;
+/// Commands in a chain: what every driver takes.
+const CHAIN: usize = 24;
+/// A command's arguments, in words, until its first buffer.
+const PATTERN: u8 = 0xa5;
+
+/// How much is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Commands one after another.
+    pub(crate) commands: usize,
+    /// Chains.
+    pub(crate) chains: usize,
+    /// Bytes of the buffer that is copied through.
+    pub(crate) bytes: usize,
+    /// Copies.
+    pub(crate) copies: usize,
+    /// Contexts replaced while a command was in flight.
+    pub(crate) recoveries: usize,
+}
+
+/// A step's numbers, by name; the name says the unit.
+pub(crate) type Numbers = Map<String, Value>;
+
+/// A context with one compute unit and an instruction stream that does nothing.
+pub(crate) struct Rig {
+    device: Device,
+    context: HwContext,
+    stream: Arc<Bo>,
+    words: u32,
+    data: Arc<Bo>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Allocate,
+    Context,
+    RoundTrip,
+    Chain,
+    WriteToDevice,
+    ReadFromDevice,
+    Map,
+    Recovery,
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Allocate,
+        Self::Context,
+        Self::RoundTrip,
+        Self::Chain,
+        Self::WriteToDevice,
+        Self::ReadFromDevice,
+        Self::Map,
+        Self::Recovery,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Allocate => "allocate",
+            Self::Context => "context",
+            Self::RoundTrip => "round-trip",
+            Self::Chain => "chain",
+            Self::WriteToDevice => "write-to-device",
+            Self::ReadFromDevice => "read-from-device",
+            Self::Map => "map",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    /// What it shows.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Allocate => "buffers of every kind hold what is written to them",
+            Self::Context => "a hardware context is created, configured and destroyed",
+            Self::RoundTrip => "commands that do nothing complete, one after another",
+            Self::Chain => "chains of 24 commands complete",
+            Self::WriteToDevice => "copies into a buffer, caches written back",
+            Self::ReadFromDevice => "copies out of a buffer, caches invalidated",
+            Self::Map => "a mapped buffer is filled and summed in place",
+            Self::Recovery => "a context is replaced while a command is in flight, and works",
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(self, device: &Device, effort: Effort) -> anyhow::Result<Numbers> {
+        match self {
+            Self::Allocate => allocate(device),
+            Self::Context => context(device),
+            Self::RoundTrip => round_trip(&Rig::new(device)?, effort),
+            Self::Chain => chain(&Rig::new(device)?, effort),
+            Self::WriteToDevice => copy(device, effort, true),
+            Self::ReadFromDevice => copy(device, effort, false),
+            Self::Map => map(device, effort),
+            Self::Recovery => recovery(device, effort),
+        }
+    }
+}
+
+impl Rig {
+    fn new(device: &Device) -> Result<Self, Error> {
+        let columns = COLUMNS.min(device.columns());
+        let context = device.context(columns).qos(Qos::default()).build()?;
+        let image = empty_pdi();
+        let pdi = device.create_dev_bo(image.len())?;
+        pdi.write(0, &image)?;
+        context.configure(&[Cu {
+            pdi: &pdi,
+            function: 0,
+        }])?;
+        let code = empty_transaction(device.generation() == Generation::Xdna1);
+        let stream = device.create_dev_bo(code.len())?;
+        stream.write(0, &code)?;
+        Ok(Self {
+            words: code.len() as u32 / 4,
+            data: device.create_bo(4096)?,
+            device: device.clone(),
+            context,
+            stream,
+        })
+    }
+
+    fn command(&self) -> anyhow::Result<Command> {
+        let cu = self
+            .context
+            .cu(0)
+            .ok_or_else(|| anyhow::anyhow!("the context has no compute unit"))?;
+        let command = Command::start_cu(&self.device, cu)
+            .u64(3)
+            .addr(&self.stream)
+            .u32(self.words)
+            .addr(&self.data);
+        Ok(command.build()?)
+    }
+
+    /// Runs a command to its end and gives it back.
+    fn run(&self, command: Command) -> anyhow::Result<Command> {
+        let submission = self.context.submit(command).map_err(Error::from)?;
+        match submission.wait(Deadline::after(PATIENCE))? {
+            Wait::Ended(finished) if finished.outcome == Outcome::Completed => Ok(finished.command),
+            Wait::Ended(finished) => anyhow::bail!("the command ended otherwise: {}", finished.outcome),
+            Wait::Pending(_) => anyhow::bail!("no end within {} s", PATIENCE.as_secs()),
+        }
+    }
+}
+
+fn allocate(device: &Device) -> anyhow::Result<Numbers> {
+    let begin = Instant::now();
+    for (kind, bo) in [
+        ("SHARE", device.create_bo(1 << 20)?),
+        ("DEV", device.create_dev_bo(1 << 16)?),
+    ] {
+        let bytes: Vec<u8> = (0..bo.size()).map(|i| (i % 251) as u8).collect();
+        bo.write(0, &bytes)?;
+        let mut back = vec![0; bytes.len()];
+        bo.read(0, &mut back)?;
+        anyhow::ensure!(
+            back == bytes,
+            "a {kind} buffer did not keep what was written to it"
+        );
+    }
+    Ok(numbers([("elapsed_ns", nanos(begin.elapsed()))]))
+}
+
+fn context(device: &Device) -> anyhow::Result<Numbers> {
+    let begin = Instant::now();
+    let rig = Rig::new(device)?;
+    let created = begin.elapsed();
+    let begin = Instant::now();
+    let columns = rig.context.columns();
+    drop(rig);
+    Ok(numbers([
+        ("columns", columns.into()),
+        ("create_ns", nanos(created)),
+        ("destroy_ns", nanos(begin.elapsed())),
+    ]))
+}
+
+fn round_trip(rig: &Rig, effort: Effort) -> anyhow::Result<Numbers> {
+    // The first one loads the array's configuration.
+    let mut command = rig.run(rig.command()?)?;
+    let mut times = Vec::with_capacity(effort.commands);
+    for _ in 0..effort.commands {
+        let begin = Instant::now();
+        command = rig.run(command)?;
+        times.push(begin.elapsed());
+    }
+    Ok(percentiles(times))
+}
+
+fn chain(rig: &Rig, effort: Effort) -> anyhow::Result<Numbers> {
+    let mut chain = ChainBuilder::new(&rig.device);
+    for _ in 0..CHAIN {
+        chain.push(rig.command()?).map_err(|refused| refused.reason)?;
+    }
+    let mut command = rig.run(chain.build()?)?;
+    let mut times = Vec::with_capacity(effort.chains);
+    for _ in 0..effort.chains {
+        let begin = Instant::now();
+        command = rig.run(command)?;
+        times.push(begin.elapsed());
+    }
+    let mut numbers = percentiles(times);
+    numbers.insert("commands_per_chain".into(), CHAIN.into());
+    Ok(numbers)
+}
+
+fn copy(device: &Device, effort: Effort, to_device: bool) -> anyhow::Result<Numbers> {
+    let bo = device.create_bo(effort.bytes)?;
+    let mut host = vec![PATTERN; effort.bytes];
+    bo.write(0, &host)?;
+    let begin = Instant::now();
+    for _ in 0..effort.copies {
+        if to_device {
+            bo.write(0, &host)?;
+        } else {
+            bo.read(0, &mut host)?;
+        }
+    }
+    let elapsed = begin.elapsed();
+    anyhow::ensure!(host.iter().all(|b| *b == PATTERN), "the bytes came back changed");
+    Ok(bandwidth(effort, elapsed))
+}
+
+fn map(device: &Device, effort: Effort) -> anyhow::Result<Numbers> {
+    let bo = device.create_bo(effort.bytes)?;
+    let words = effort.bytes / 8;
+    let begin = Instant::now();
+    let mut sum = 0_u64;
+    for round in 0..effort.copies as u64 {
+        bo.view_mut::<u64>(0, words)?.fill(round);
+        sum += bo.view::<u64>(0, words)?.iter().sum::<u64>();
+    }
+    let elapsed = begin.elapsed();
+    let rounds = effort.copies as u64;
+    let expected = rounds * rounds.saturating_sub(1) / 2 * words as u64;
+    anyhow::ensure!(sum == expected, "the sum is {sum}, not {expected}");
+    Ok(bandwidth(effort, elapsed))
+}
+
+fn recovery(device: &Device, effort: Effort) -> anyhow::Result<Numbers> {
+    let mut times = Vec::with_capacity(effort.recoveries);
+    for _ in 0..effort.recoveries {
+        let old = Rig::new(device)?;
+        let _in_flight = old.context.submit(old.command()?).map_err(Error::from)?;
+        let begin = Instant::now();
+        drop(_in_flight);
+        drop(old);
+        let new = Rig::new(device)?;
+        new.run(new.command()?)?;
+        times.push(begin.elapsed());
+    }
+    Ok(percentiles(times))
+}
+
+fn nanos(d: Duration) -> Value {
+    u64::try_from(d.as_nanos()).unwrap_or(u64::MAX).into()
+}
+
+fn numbers<const N: usize>(pairs: [(&str, Value); N]) -> Numbers {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn bandwidth(effort: Effort, elapsed: Duration) -> Numbers {
+    let total = effort.bytes * effort.copies;
+    numbers([
+        ("buffer_bytes", effort.bytes.into()),
+        ("bytes", total.into()),
+        ("elapsed_ns", nanos(elapsed)),
+        (
+            "bytes_per_second",
+            (total as f64 / elapsed.as_secs_f64()).round().into(),
+        ),
+    ])
+}
+
+/// How many, and their order statistics (nearest rank).
+fn percentiles(mut times: Vec<Duration>) -> Numbers {
+    times.sort_unstable();
+    let rank = |percent: usize| {
+        let at = (times.len() * percent).div_ceil(100).max(1) - 1;
+        times.get(at).copied().unwrap_or_default()
+    };
+    let total: Duration = times.iter().sum();
+    let per_second = times.len() as f64 / total.as_secs_f64().max(1e-9);
+    numbers([
+        ("count", times.len().into()),
+        ("p50_ns", nanos(rank(50))),
+        ("p90_ns", nanos(rank(90))),
+        ("p99_ns", nanos(rank(99))),
+        ("max_ns", nanos(rank(100))),
+        ("per_second", per_second.round().into()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let times = (1..=200).rev().map(Duration::from_nanos).collect();
+        let n = percentiles(times);
+        let of = |key: &str| n[key].as_u64().unwrap();
+        assert_eq!(
+            (
+                of("count"),
+                of("p50_ns"),
+                of("p90_ns"),
+                of("p99_ns"),
+                of("max_ns")
+            ),
+            (200, 100, 180, 198, 200)
+        );
+        let one = percentiles(vec![Duration::from_nanos(7)]);
+        assert_eq!(
+            (one["p50_ns"].as_u64(), one["max_ns"].as_u64()),
+            (Some(7), Some(7))
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! selftest, bench, report and trace, on simulated NPUs.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+use serde_json::Value;
+
+use super::roles::{Test, end, me, under};
+
+/// The tests.
+pub fn tests() -> Vec<Test> {
+    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
+    vec![
+        test("selftest/passes_on_every_generation_and_says_simulated", selftest),
+        test("selftest/a_command_that_fails_is_a_fail", selftest_fails),
+        test("bench/bounds_decide", bench),
+        test("report/says_what_it_writes_and_writes_once", report),
+        test("trace/follows_handles_and_decodes_packets", trace),
+        test("trace/passes_the_programs_failure_on", trace_failure),
+        test("device/a_number_that_is_not_there_is_usage", other_device),
+        test("device/none_is_an_exit_code", no_device),
+    ]
+}
+
+fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
+    if holds {
+        Ok(())
+    } else {
+        Err(what.to_string().into())
+    }
+}
+
+fn selftest() -> Result<(), Failed> {
+    for simulator in [
+        "--device npu1 --kernel 6.17",
+        "--device npu1 --kernel 7.2",
+        "--device npu4 --kernel 6.19",
+        "--device npu4",
+    ] {
+        let (code, stdout, stderr) = end(under(simulator, "--tool", &["selftest", "--json"]).output()?);
+        check(code == Some(0), format!("{simulator}: {code:?} {stdout}{stderr}"))?;
+        let object: Value = serde_json::from_str(&stdout)?;
+        check(
+            object["simulated"] == true && object["schema"] == "xdna.selftest/1",
+            &stdout,
+        )?;
+        let steps = object["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+        check(steps.len() == 8, &stdout)?;
+        check(
+            steps.iter().all(|s| s["passed"] == true && s["error"].is_null()),
+            &stdout,
+        )?;
+        let p50 = object["steps"][2]["numbers"]["p50_ns"].as_u64();
+        check(p50.is_some_and(|ns| ns > 0), &stdout)?;
+    }
+    let (_, stdout, _) = end(under("", "--tool", &["selftest"]).output()?);
+    let passes = stdout.lines().filter(|line| line.starts_with("PASS")).count();
+    check(
+        passes == 8 && stdout.contains("simulated: the times are the simulator's"),
+        stdout,
+    )
+}
+
+fn selftest_fails() -> Result<(), Failed> {
+    let (code, stdout, _) = end(under("--fault command:3:error", "--tool", &["selftest"]).output()?);
+    let failed: Vec<_> = stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    check(code == Some(1) && failed.len() == 1, &stdout)?;
+    check(
+        failed[0].contains("round-trip") && failed[0].contains("firmware"),
+        stdout,
+    )
+}
+
+fn bench() -> Result<(), Failed> {
+    let run = |bound: &str| {
+        let args = [
+            "bench",
+            "--commands",
+            "50",
+            "--buffer",
+            "1",
+            "--json",
+            "--assert",
+            bound,
+        ];
+        under("", "--tool", &args).output().map(end)
+    };
+    let (code, stdout, _) = run("round-trip.p50_ns<=60s")?;
+    let object: Value = serde_json::from_str(&stdout)?;
+    check(code == Some(0) && object["bounds"][0]["holds"] == true, &stdout)?;
+    check(
+        object["schema"] == "xdna.bench/1" && object["steps"][2]["numbers"]["count"] == 50,
+        &stdout,
+    )?;
+    let (code, stdout, _) = run("round-trip.p50_ns<=1ns")?;
+    check(code == Some(1) && stdout.contains("\"holds\":false"), stdout)?;
+    let (code, _, stderr) = run("trip.p50_ns<=1ns")?;
+    check(code == Some(2) && stderr.contains("no such step"), stderr)
+}
+
+fn report() -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("bundle.json");
+    let path = file.to_str().ok_or("a path in UTF-8")?;
+    let run = |more: &[&str]| {
+        let args = [&["report", "--output", path], more].concat();
+        under("--device npu1", "--tool", &args).output().map(end)
+    };
+    let (code, stdout, stderr) = run(&["--dry-run"])?;
+    check(
+        code == Some(0) && stdout.is_empty() && !file.exists(),
+        format!("{code:?} {stdout}"),
+    )?;
+    check(
+        stderr.contains("would contain:") && stderr.contains("kernel_log"),
+        stderr,
+    )?;
+    let (code, _, stderr) = run(&[])?;
+    check(code == Some(0) && stderr.contains("will contain:"), &stderr)?;
+    let text = fs::read_to_string(&file)?;
+    let object: Value = serde_json::from_str(&text)?;
+    for part in ["versions", "doctor", "device", "use", "kernel_log", "conformance"] {
+        check(stderr.contains(part) && !object[part].is_null(), part)?;
+    }
+    check(
+        object["schema"] == "xdna.report/1" && object["device"]["chip"] == "npu1",
+        &text,
+    )?;
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    check(
+        host.len() < 3 || host == "localhost" || !text.contains(&format!("\"{host}\"")),
+        "the host's name",
+    )?;
+    let (code, _, stderr) = run(&[])?;
+    check(code == Some(1) && stderr.contains("exists"), stderr)
+}
+
+fn trace() -> Result<(), Failed> {
+    for kernel in ["6.17", "7.2"] {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("calls");
+        let path = file.to_str().ok_or("a path in UTF-8")?;
+        let program = me("--tool").get_program().to_string_lossy().into_owned();
+        let traced = ["--", &program, "--tool", "selftest"];
+        let args = [&["trace", "--json", "--output", path], &traced[..]].concat();
+        let (code, stdout, stderr) = end(under(&format!("--kernel {kernel}"), "--tool", &args).output()?);
+        check(
+            code == Some(0) && stdout.contains("PASS  round-trip"),
+            format!("{code:?} {stdout}{stderr}"),
+        )?;
+        let text = fs::read_to_string(&file)?;
+        let events: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        let events = events?;
+        check(events.iter().all(|e| e["schema"] == "xdna.trace/1"), "schema")?;
+        let of = |call: &'static str| events.iter().filter(move |e| e["call"] == call);
+        check(
+            of("VERSION").count() > 0 && of("CREATE_HWCTX").count() > 0,
+            "calls",
+        )?;
+        let submit = of("EXEC_CMD").next().ok_or("no EXEC_CMD")?;
+        let packet = &submit["packets"][0]["packet"];
+        check(
+            packet["name"] == "START_CU" && packet["cu"] == 0 && packet["state"] == "NEW",
+            submit,
+        )?;
+        let kinds: Vec<_> = submit["buffers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|b| &b["type"])
+            .collect();
+        check(
+            kinds.iter().any(|k| *k == "DEV") && kinds.iter().any(|k| *k == "SHARE"),
+            submit,
+        )?;
+        let ended = |e: &&Value| e["packets"][0]["packet"]["state"] == "COMPLETED";
+        check(
+            of("SYNCOBJ_TIMELINE_WAIT").any(|e| ended(&e)),
+            "no wait that saw a command end",
+        )?;
+        let chain = of("EXEC_CMD").find(|e| e["packets"][0]["packet"]["name"] == "CMD_CHAIN");
+        let chain = chain.ok_or("no chain")?;
+        check(chain["packets"].as_array().is_some_and(|p| p.len() == 25), chain)?;
+        check(chain["duration_ns"].as_u64().is_some_and(|ns| ns > 0), chain)?;
+        let units = of("CONFIG_HWCTX").next().ok_or("no CONFIG_HWCTX")?;
+        check(
+            units["notes"][0]
+                .as_str()
+                .is_some_and(|n| n.starts_with("cu 0: pdi in buffer")),
+            units,
+        )?;
+    }
+    Ok(())
+}
+
+fn trace_failure() -> Result<(), Failed> {
+    let (code, _, stderr) = end(under("", "--tool", &["trace", "--", "sh", "-c", "exit 7"]).output()?);
+    check(code == Some(1) && stderr.contains("exit code 7"), &stderr)?;
+    let (code, _, stderr) = end(under("", "--tool", &["trace", "--", "sh", "-c", "kill -9 $$"]).output()?);
+    check(code == Some(1) && stderr.contains("SIGKILL"), &stderr)?;
+    let program = me("--tool").get_program().to_string_lossy().into_owned();
+    let args = ["trace", "--", &program, "--tool", "info"];
+    let (code, stdout, stderr) = end(under("", "--tool", &args).output()?);
+    check(code == Some(0) && stdout.contains("chip"), &stdout)?;
+    let line = stderr
+        .lines()
+        .find(|line| line.contains("GET_INFO(param=FIRMWARE_VERSION "));
+    check(line.is_some_and(|line| line.contains(") = 0 ")), stderr)
+}
+
+fn other_device() -> Result<(), Failed> {
+    let (code, _, stderr) = end(under("", "--tool", &["info", "--device", "3"]).output()?);
+    check(
+        code == Some(2) && stderr.contains("there is /dev/accel/accel0 alone"),
+        stderr,
+    )
+}
+
+fn no_device() -> Result<(), Failed> {
+    // Firmware that this kernel's driver does not take: the simulator shows a machine whose probe failed.
+    let simulator = "--device npu4 --kernel 6.18 --firmware 7.0";
+    let (code, stdout, stderr) = end(under(simulator, "--tool", &["info"]).output()?);
+    check(
+        code == Some(3) && stdout.is_empty() && stderr.contains("xdna doctor"),
+        stderr,
+    )
+}

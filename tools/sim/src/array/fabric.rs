@@ -1,0 +1,295 @@
+//! All stream switches of a partition and the streams between them.
+
+use super::geometry::{Kind, Shape};
+use super::ports::{Port, Side, index_of, ports};
+use super::stream::{Beat, Fifo};
+use super::switch::{ARBITERS, Register, Route, Slot, Switch};
+
+/// Slave ports that are reserved per tile in lists of all.
+pub(super) const SLAVES: usize = 32;
+/// Sinks that are reserved per tile in lists of all.
+pub(super) const SINKS: usize = 16;
+
+/// Where words leave the switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// An S2MM channel.
+    Channel(u8),
+    /// The handler of control packets.
+    Control,
+    /// The core's stream input.
+    Core,
+    /// Firmware, below a shim.
+    Firmware,
+}
+
+impl Sink {
+    fn offset(self) -> usize {
+        match self {
+            Self::Channel(n) => usize::from(n),
+            Self::Control => 8,
+            Self::Core => 9,
+            Self::Firmware => 10,
+        }
+    }
+}
+
+/// Where a master port leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A slave port, by its place among all.
+    Slave(usize),
+    /// A sink, by its place among all.
+    Sink(usize),
+    /// Off the array, or to a shim port that is not connected: words wait for ever.
+    Nowhere,
+}
+
+#[derive(Clone, Debug)]
+struct Hop {
+    to: Target,
+    drops_header: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Circuit(Vec<Hop>),
+    Packet(Vec<(Slot, Vec<Hop>)>),
+}
+
+/// A slave port that is on.
+#[derive(Clone, Debug)]
+struct Lane {
+    fifo: usize,
+    way: Way,
+}
+
+/// The switches of a partition.
+#[derive(Debug)]
+pub struct Fabric {
+    pub(super) shape: Shape,
+    depth: usize,
+    pub(super) switches: Vec<Switch>,
+    mux: Vec<u32>,
+    pub(super) demux: Vec<u32>,
+    pub(super) slaves: Vec<Fifo>,
+    pub(super) sinks: Vec<Fifo>,
+    lanes: Vec<Lane>,
+    /// The slot that the packet under way took, by slave port.
+    taken: Vec<Option<usize>>,
+    /// The slave port that holds an arbiter, and the one that held it last.
+    owners: Vec<(Option<usize>, usize)>,
+    stale: bool,
+}
+
+impl Fabric {
+    /// All ports off; `depth` words wait at each.
+    pub fn new(shape: Shape, depth: usize) -> Self {
+        let tiles = shape.tiles();
+        Self {
+            shape,
+            depth,
+            switches: (0..tiles).map(|i| Switch::new(shape.tile(i).kind())).collect(),
+            mux: vec![0; tiles],
+            demux: vec![0; tiles],
+            slaves: vec![Fifo::default(); tiles * SLAVES],
+            sinks: vec![Fifo::default(); tiles * SINKS],
+            lanes: Vec::new(),
+            taken: vec![None; tiles * SLAVES],
+            owners: vec![(None, 0); tiles * ARBITERS],
+            stale: false,
+        }
+    }
+
+    /// The registers of a tile's switch.
+    pub fn switch(&self, tile: usize) -> &Switch {
+        &self.switches[tile]
+    }
+
+    /// Writes a register of a tile's switch.
+    pub fn write(&mut self, tile: usize, register: Register, value: u32) {
+        self.switches[tile].write(register, value);
+        self.stale = true;
+    }
+
+    /// What a shim's ports to and from the south are joined to: the mux and demux registers.
+    pub fn shim_ports(&self, tile: usize) -> (u32, u32) {
+        (self.mux[tile], self.demux[tile])
+    }
+
+    /// Writes a shim's mux and demux registers.
+    pub fn join_shim(&mut self, tile: usize, mux: u32, demux: u32) {
+        (self.mux[tile], self.demux[tile]) = (mux, demux);
+        self.stale = true;
+    }
+
+    /// The sink of a kind in a tile.
+    pub fn sink(&self, tile: usize, sink: Sink) -> usize {
+        tile * SINKS + sink.offset()
+    }
+
+    /// The slave port that a port of a tile is.
+    pub fn slave(&self, tile: usize, port: Port) -> Option<usize> {
+        index_of(self.shape.tile(tile).kind(), Side::Slave, port).map(|i| tile * SLAVES + i)
+    }
+
+    /// The slave port that an MM2S channel feeds; `None` where a shim's mux joins another source.
+    pub fn channel_output(&self, tile: usize, channel: u8) -> Option<usize> {
+        if self.shape.tile(tile).kind() != Kind::Shim {
+            return self.slave(tile, Port::Dma(channel));
+        }
+        let (south, shift) = if channel == 0 { (3, 10) } else { (7, 14) };
+        (self.mux[tile] >> shift & 3 == 1)
+            .then(|| self.slave(tile, Port::South(south)))
+            .flatten()
+    }
+
+    /// The words at a sink.
+    pub fn at_sink(&mut self, sink: usize) -> &mut Fifo {
+        &mut self.sinks[sink]
+    }
+
+    /// Puts a word into a slave port; false if it has no room.
+    pub fn offer(&mut self, slave: usize, now: u64, beat: Beat) -> bool {
+        let fifo = &mut self.slaves[slave];
+        let room = fifo.has_room(self.depth);
+        if room {
+            fifo.push(now, beat);
+        }
+        room
+    }
+
+    /// True if a slave port takes another word.
+    pub fn has_room(&self, slave: usize) -> bool {
+        self.slaves[slave].has_room(self.depth)
+    }
+
+    /// Moves every word that can move one hop; true if one did.
+    pub fn step(&mut self, now: u64) -> bool {
+        if self.stale {
+            self.compile();
+        }
+        let lanes = std::mem::take(&mut self.lanes);
+        let mut moved = false;
+        for lane in &lanes {
+            if let Some(beat) = self.slaves[lane.fifo].front(now) {
+                moved |= match &lane.way {
+                    Way::Circuit(hops) => !hops.is_empty() && self.forward(now, lane.fifo, beat, hops, false),
+                    Way::Packet(slots) => self.forward_packet(now, &lanes, lane.fifo, beat, slots),
+                };
+            }
+        }
+        self.lanes = lanes;
+        moved
+    }
+
+    fn forward_packet(
+        &mut self,
+        now: u64,
+        lanes: &[Lane],
+        fifo: usize,
+        beat: Beat,
+        slots: &[(Slot, Vec<Hop>)],
+    ) -> bool {
+        let arbiter_of = |slot: &Slot| fifo / SLAVES * ARBITERS + usize::from(slot.arbiter);
+        let heads = self.taken[fifo].is_none();
+        let chosen = match self.taken[fifo] {
+            Some(slot) => slot,
+            None => {
+                let id = (beat.word & 0x1f) as u8;
+                let Some(slot) = slots.iter().position(|(s, _)| s.matches(id)) else {
+                    return false;
+                };
+                let arbiter = arbiter_of(&slots[slot].0);
+                if self.owners[arbiter].0.is_some() || !self.is_next(now, lanes, fifo, arbiter) {
+                    return false;
+                }
+                slot
+            }
+        };
+        let Some((slot, hops)) = slots.get(chosen) else {
+            // The slots were written again while the packet was under way.
+            return false;
+        };
+        let moved = !hops.is_empty() && self.forward(now, fifo, beat, hops, heads);
+        if moved {
+            let arbiter = arbiter_of(slot);
+            self.taken[fifo] = (!beat.last).then_some(chosen);
+            self.owners[arbiter] = ((!beat.last).then_some(fifo), fifo % SLAVES);
+        }
+        moved
+    }
+
+    /// True if no other slave port of the switch that asks for the arbiter has waited longer: they take turns.
+    fn is_next(&self, now: u64, lanes: &[Lane], fifo: usize, arbiter: usize) -> bool {
+        let (tile, last) = (fifo / SLAVES, self.owners[arbiter].1);
+        let turn = |fifo: usize| (fifo % SLAVES + SLAVES - last - 1) % SLAVES;
+        let asks = |lane: &Lane| {
+            let Way::Packet(slots) = &lane.way else {
+                return false;
+            };
+            let head = self.slaves[lane.fifo].front(now).map(|b| (b.word & 0x1f) as u8);
+            self.taken[lane.fifo].is_none()
+                && head.is_some_and(|id| {
+                    let first = slots.iter().find(|(s, _)| s.matches(id));
+                    first.is_some_and(|(s, _)| tile * ARBITERS + usize::from(s.arbiter) == arbiter)
+                })
+        };
+        !lanes
+            .iter()
+            .any(|l| l.fifo / SLAVES == tile && turn(l.fifo) < turn(fifo) && asks(l))
+    }
+
+    /// Moves a word to all hops at once, if all have room.
+    fn forward(&mut self, now: u64, fifo: usize, beat: Beat, hops: &[Hop], header: bool) -> bool {
+        let takes = |hop: &&Hop| !(header && hop.drops_header);
+        let room = hops.iter().filter(takes).all(|hop| match hop.to {
+            Target::Slave(to) => self.slaves[to].has_room(self.depth),
+            Target::Sink(to) => self.sinks[to].has_room(self.depth) || to % SINKS == Sink::Firmware.offset(),
+            Target::Nowhere => false,
+        });
+        if !room || self.slaves[fifo].pop(now).is_none() {
+            return false;
+        }
+        for hop in hops.iter().filter(takes) {
+            match hop.to {
+                Target::Slave(to) => self.slaves[to].push(now, beat),
+                Target::Sink(to) => self.sinks[to].push(now, beat),
+                Target::Nowhere => {}
+            }
+        }
+        true
+    }
+
+    fn compile(&mut self) {
+        self.stale = false;
+        let mut lanes = Vec::new();
+        for tile in 0..self.shape.tiles() {
+            let switch = &self.switches[tile];
+            let hop = |master: usize| Hop {
+                to: self.target(tile, master),
+                drops_header: switch.drops_header(master),
+            };
+            for slave in 0..ports(self.shape.tile(tile).kind(), Side::Slave).count() {
+                let way = match switch.route(slave) {
+                    Route::Off => continue,
+                    Route::Circuit(masters) => Way::Circuit(masters.into_iter().map(hop).collect()),
+                    Route::Packet(slots) => Way::Packet(
+                        slots
+                            .into_iter()
+                            .map(|s| {
+                                let masters = switch.selected(s.arbiter, s.msel);
+                                (s, masters.into_iter().map(hop).collect())
+                            })
+                            .collect(),
+                    ),
+                };
+                lanes.push(Lane {
+                    fifo: tile * SLAVES + slave,
+                    way,
+                });
+            }
+        }
+        self.lanes = lanes;
+    }
+}

@@ -1,0 +1,46 @@
+//! Overlays that others made, on the array: their images and control code, with closures for their core programs.
+//!
+//! What each computes is taken from its public sources; the closures do only that, so what is judged is that the right
+//! bytes reach the cores and come back.
+
+mod adds;
+mod bench;
+mod fifo;
+mod one_core;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A test: its name, the files it needs, what it does.
+type Case = (&'static str, &'static [&'static str], fn() -> Result<(), Failed>);
+
+const CASES: &[Case] = &[
+    one_core::ADD_ONE,
+    one_core::ADD_ONE_THROUGH_A_MEMORY_TILE,
+    one_core::ADD_BLOCKWRITE,
+    adds::SINGLE_ADD,
+    adds::FUSED_ADD_ADD,
+];
+
+fn fixtures() -> PathBuf {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let data = std::env::var_os("XDNA_TESTDATA").map_or_else(|| PathBuf::from(default), PathBuf::from);
+    data.join("fixtures/npu")
+}
+
+fn main() -> ExitCode {
+    let trials = CASES
+        .iter()
+        .map(|&(name, files, test)| {
+            let absent = files.iter().find(|f| !fixtures().join(f).exists());
+            let name = match absent {
+                Some(file) => format!("{name} (needs {file} of XDNA_TESTDATA)"),
+                None => name.to_owned(),
+            };
+            Trial::test(name, test).with_ignored_flag(absent.is_some())
+        })
+        .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
