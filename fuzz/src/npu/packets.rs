@@ -83,10 +83,13 @@ impl Device {
         };
         let caller = Thread(device.memory.clone());
         device.kmd.mmap(client, &caller, &map).expect("the heap's mapping");
-        let image = images::empty_pdi();
-        let (pdi, _, address) = device.bo(xdna_uapi::AMDXDNA_BO_DEV, image.len() as u32);
-        let place = heap + (address - base);
-        device.kmd.store().write(place, &image).expect("the heap");
+        // An image, and control code that packets may name by its address.
+        let [pdi, _] = [images::empty_pdi(), images::empty_transaction(4, 1)].map(|bytes| {
+            let (handle, _, address) = device.bo(xdna_uapi::AMDXDNA_BO_DEV, bytes.len() as u32);
+            let place = heap + (address - base);
+            device.kmd.store().write(place, &bytes).expect("the heap");
+            handle
+        });
         device.buffers = std::array::from_fn(|_| {
             let (handle, offset, _) = device.bo(xdna_uapi::AMDXDNA_BO_CMD, 4096);
             (handle, offset)
@@ -131,7 +134,7 @@ impl Device {
         (handle, long(6), long(10))
     }
 
-    /// Writes a packet. The buffers have handles 3 to 6, so that chains of small numbers find them.
+    /// Writes a packet. The buffers have handles 4 to 7, so that chains of small numbers find them.
     fn put(&mut self, i: usize, packet: &[u8]) {
         let mut page = [0; 1024];
         page[..packet.len()].copy_from_slice(packet);

@@ -87,7 +87,8 @@ mod tests {
     fn code_for_another_device_or_a_wider_overlay_is_refused() {
         assert!(Code::read(&code(4, 4), Generation::Xdna2, 4).is_ok());
         for (generation, device, columns) in [(3, Generation::Xdna2, 4), (3, Generation::Xdna1, 3)] {
-            let refused = Code::read(&code(generation, 4), device, columns);
+            let file = code(generation, 4);
+            let refused = Code::read(&file, device, columns);
             assert!(matches!(refused, Err(Error::ControlCode { .. })), "{refused:?}");
         }
         assert!(matches!(
