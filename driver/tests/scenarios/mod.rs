@@ -2,6 +2,7 @@
 
 mod buffers;
 mod chains;
+mod coherence;
 mod completion;
 mod contexts;
 mod debug_buffers;
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Scenario> {
     [
         buffers::scenarios(),
         chains::scenarios(),
+        coherence::scenarios(),
         completion::scenarios(),
         contexts::scenarios(),
         debug_buffers::scenarios(),
