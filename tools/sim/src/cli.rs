@@ -151,6 +151,7 @@ pub fn run(args: SimArgs) -> Result<i32, SimError> {
         faults,
         trace: args.trace,
         incoherent: args.incoherent,
+        cores: Vec::new(),
     });
     Ok(launch::run(config, args.program)?)
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::array::{Program, TileId};
 use crate::fault::{Faults, ScriptError};
 use crate::frontends::seccomp::{launch::LaunchError, thread as filtered};
 use crate::kmd::{Config, Kmd};
@@ -127,6 +128,12 @@ impl Npu {
     /// With caches between host and device: it sees what was flushed by SYNC_BO, 64-byte line by line.
     pub fn incoherent(mut self) -> Self {
         self.config.incoherent = true;
+        self
+    }
+
+    /// With a closure that stands in for the program of a core: of that tile in each context's columns.
+    pub fn core(mut self, tile: TileId, program: Program) -> Self {
+        self.config.cores.push((tile, program));
         self
     }
 

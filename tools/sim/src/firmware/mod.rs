@@ -1,22 +1,22 @@
 //! The firmware: contexts, and commands that complete, fail or hang.
 //!
-//! A command whose control code is well formed and reaches its buffers completes; no data move. Control code for
-//! configurations that start cores ends in a firmware error, since nothing here executes a core.
+//! Each context has the array of its columns; the image of a command's compute unit configures it, and the control code
+//! runs on it and moves the bytes. An enabled core ends a command in a firmware error, since core programs do not
+//! execute, unless a closure stands in for it; what waits without end hangs, and the log says who waits for whom.
 
-mod control;
+mod execute;
 mod pdi;
 
-use nix::errno::Errno;
-use xdna_uapi::ert::{HealthRecord, opcode};
+use std::cell::RefCell;
 
+use nix::errno::Errno;
+use xdna_uapi::ert::HealthRecord;
+
+use crate::array::{Program, Shape, TileId};
 use crate::fault::CommandFault;
-use crate::kmd::{ClientId, Kmd, Work};
+use crate::kmd::{ClientId, Given, Kmd, Work};
 use crate::profile::{Device, Profile};
 
-/// The first register-map word of "run a transaction".
-const TRANSACTION: u64 = 3;
-/// Longest control code that is read.
-const CODE_MAX: u64 = 64 << 20;
 /// Firmware status: the first application error.
 const APPLICATION_ERROR: u32 = 0x300_0001;
 /// Firmware status: invalid instruction.
@@ -24,7 +24,7 @@ const INVALID_INSTRUCTION: u32 = 0x300_0002;
 /// Firmware status for a command that names a compute unit nobody configured.
 const INVALID_COMMAND: u32 = 0x400_0002;
 
-use control::Run;
+use execute::{End, Partition};
 pub use pdi::Pdi;
 
 /// Memory as the device reaches it.
@@ -62,6 +62,10 @@ pub struct Command<'a> {
     pub cus: &'a [Pdi],
     /// The configuration was refused.
     pub broken: bool,
+    /// Firmware's number of the context.
+    pub context: usize,
+    /// The context's columns.
+    pub columns: Given,
 }
 
 /// How a command ends.
@@ -94,22 +98,31 @@ impl Verdict {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     handle: u32,
+    /// Made when the first command comes.
+    partition: RefCell<Option<Partition>>,
 }
 
 /// The firmware of one device.
 #[derive(Debug)]
 pub struct Firmware {
     slots: Vec<Option<Slot>>,
+    shape: Shape,
+    cores: Vec<(TileId, Program)>,
 }
 
 impl Firmware {
-    /// Freshly booted.
-    pub fn new(device: Device) -> Self {
+    /// Freshly booted; closures stand in for the programs of these cores of every context.
+    pub fn new(device: Device, cores: Vec<(TileId, Program)>) -> Self {
         Self {
-            slots: vec![None; device.context_limit()],
+            slots: (0..device.context_limit()).map(|_| None).collect(),
+            shape: match device {
+                Device::Npu1 => Shape::npu1(),
+                _ => Shape::npu4(),
+            },
+            cores,
         }
     }
 
@@ -132,7 +145,7 @@ impl Firmware {
                 self.slots.len() - 1
             }
         };
-        self.slots[index] = Some(Slot { handle: 0 });
+        self.slots[index] = Some(Slot::default());
         Ok(index)
     }
 
@@ -152,7 +165,8 @@ impl Firmware {
 
     /// Context handles by firmware context number, 0 where there is none.
     pub fn handles(&self) -> Vec<u32> {
-        self.slots.iter().map(|s| s.map_or(0, |s| s.handle)).collect()
+        let handle = |s: &Option<Slot>| s.as_ref().map_or(0, |s| s.handle);
+        self.slots.iter().map(handle).collect()
     }
 
     /// How `command` ends; `fault` is what the script has for it.
@@ -177,8 +191,8 @@ impl Firmware {
         }
         for (index, work) in command.works.iter().enumerate() {
             let index = index as u32;
-            let cores = match work.cu {
-                None => 0,
+            let pdi = match work.cu {
+                None => None,
                 Some(_) if command.broken => {
                     return Verdict::Failed {
                         index,
@@ -186,7 +200,7 @@ impl Firmware {
                     };
                 }
                 Some(cu) => match command.cus.get(cu as usize) {
-                    Some(pdi) => pdi.cores,
+                    Some(pdi) => Some(pdi),
                     None => {
                         return Verdict::Failed {
                             index,
@@ -195,19 +209,10 @@ impl Firmware {
                     }
                 },
             };
-            match execute(work, memory) {
-                Ok(Run::Done) if cores > 0 => {
-                    log::warn!(
-                        "a command needs {cores} cores, and nothing here executes cores: firmware error"
-                    );
-                    return Verdict::Failed {
-                        index,
-                        status: APPLICATION_ERROR,
-                    };
-                }
-                Ok(Run::Done) => {}
-                Ok(Run::Endless(operation)) => return hang(index, Kmd::health(operation)),
-                Err(status) => return Verdict::Failed { index, status },
+            match self.execute(command, work, pdi, memory) {
+                Ok(()) => {}
+                Err(End::Endless(operation)) => return hang(index, Kmd::health(operation)),
+                Err(End::Failed(status)) => return Verdict::Failed { index, status },
             }
         }
         match fault {
@@ -216,46 +221,30 @@ impl Firmware {
         }
     }
 
+    fn execute(
+        &self,
+        command: &Command<'_>,
+        work: &Work,
+        pdi: Option<&Pdi>,
+        memory: &dyn DeviceMemory,
+    ) -> Result<(), End> {
+        let columns = command.columns;
+        let shape = self.shape.partition(columns.start as u8, columns.width as u8);
+        let slot = self.slots.get(command.context).and_then(Option::as_ref);
+        let (Some(shape), Some(slot)) = (shape, slot) else {
+            return Err(End::Failed(INVALID_COMMAND));
+        };
+        let mut partition = slot.partition.borrow_mut();
+        let partition = partition.get_or_insert_with(|| Partition::new(shape, &self.cores));
+        partition.run(work, pdi, memory)
+    }
+
     /// Reads the image of a compute unit.
     pub fn load(&self, image: &[u8]) -> Option<Pdi> {
         pdi::parse(image)
             .map_err(|e| log::info!("firmware refuses a PDI: {e}"))
             .ok()
     }
-}
-
-/// Runs the control code of one command. A place the device cannot reach is waited for without end: the IOMMU
-/// serves no faults.
-fn execute(work: &Work, memory: &dyn DeviceMemory) -> Result<Run, u32> {
-    let word = |i: usize| work.payload.get(i).copied().map(u64::from).unwrap_or_default();
-    let long = |i: usize| word(i) | word(i + 1) << 32;
-    let (address, bytes, arguments) = match work.opcode {
-        opcode::START_CU if word(0) == TRANSACTION && work.payload.len() >= 5 => {
-            (long(2), 4 * word(4), Some(5))
-        }
-        // Other register maps belong to other kernels: what they mean is not known here.
-        opcode::START_CU => return Ok(Run::Done),
-        opcode::START_NPU => (long(0), word(2), None),
-        _ => (long(0), word(6), None),
-    };
-    let mut code = vec![0; bytes.min(CODE_MAX) as usize];
-    if memory.read(address, &mut code).is_err() {
-        return Ok(Run::Endless(u32::MAX));
-    }
-    let control = control::run(&code).map_err(|e| {
-        log::info!("firmware refuses control code: {e}");
-        INVALID_INSTRUCTION
-    })?;
-    if let (Some(first), Run::Done) = (arguments, control.run) {
-        for patch in &control.patches {
-            let argument = long(first + 2 * patch.argument.min(0xffff) as usize);
-            let target = argument.wrapping_add(patch.offset);
-            if memory.read(target, &mut [0]).is_err() {
-                return Ok(Run::Endless(patch.operation));
-            }
-        }
-    }
-    Ok(control.run)
 }
 
 /// The firmware's version as `fw_version` shows it.

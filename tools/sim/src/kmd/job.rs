@@ -159,6 +159,8 @@ impl Kmd {
             works,
             cus: &pdis,
             broken,
+            context: context.firmware_id,
+            columns: context.columns,
         };
         let verdict = self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))?;
         self.tell_command(number, works.first().map_or(0, |w| w.opcode), &verdict);

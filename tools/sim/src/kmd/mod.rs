@@ -52,6 +52,7 @@ use nix::errno::Errno;
 pub use bo_info::MapRequest;
 pub use caller::{Caller, LockLimit, Region, UserMemory};
 pub use client::ClientId;
+pub use columns::Given;
 pub use dispatch::{Answer, IOCTL_NAMES, Pending, Step};
 
 pub use packet::Work;
@@ -63,6 +64,7 @@ use client::Client;
 use columns::Columns;
 use park::Park;
 
+use crate::array::{Program, TileId};
 use crate::fault::Faults;
 use crate::firmware::Firmware;
 use crate::profile::{AddressMode, Feature, Profile, Rule, Rules};
@@ -119,6 +121,8 @@ pub struct Config {
     pub trace: Option<std::path::PathBuf>,
     /// The device sees what was flushed by SYNC_BO, and nothing newer.
     pub incoherent: bool,
+    /// Closures that stand in for core programs, by the tiles of each context.
+    pub cores: Vec<(TileId, Program)>,
 }
 
 /// What a handler answers.
@@ -173,6 +177,7 @@ impl Kmd {
             faults,
             trace,
             incoherent,
+            cores,
         } = config;
         let carveout = profile.mode == AddressMode::Carveout;
         Ok(Self {
@@ -188,7 +193,7 @@ impl Kmd {
             next_iova: if carveout { FIRST_CARVEOUT } else { FIRST_IOVA },
             next_context: 1,
             columns: Columns::default(),
-            firmware: Firmware::new(profile.device),
+            firmware: Firmware::new(profile.device, cores),
             exports: prime::Exports::default(),
             events: Vec::new(),
             now: 0,
