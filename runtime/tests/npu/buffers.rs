@@ -3,8 +3,7 @@
 use xdna_runtime::{Arg, Buffer, Error, Runtime};
 use xdna_sim::Npu;
 
-use crate::files::kernel;
-use crate::{Test, test};
+use crate::{Test, kernel, test};
 
 pub fn tests() -> Vec<Test> {
     vec![

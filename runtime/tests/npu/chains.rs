@@ -4,8 +4,7 @@ use xdna_driver::Outcome;
 use xdna_runtime::{Arg, Chain, Error, Runtime};
 use xdna_sim::Npu;
 
-use crate::files::{kernel, soon};
-use crate::{Test, test};
+use crate::{Test, kernel, soon, test};
 
 pub fn tests() -> Vec<Test> {
     let fault = |script: &str| Npu::strix().fault(script).expect("a script");

@@ -6,8 +6,8 @@ use xdna_driver::Device;
 use xdna_runtime::{Contexts, Error, Runtime};
 use xdna_sim::Npu;
 
-use crate::files::{soon, xclbin};
-use crate::{Test, test};
+use crate::files::xclbin;
+use crate::{Test, soon, test};
 
 pub fn tests() -> Vec<Test> {
     vec![

@@ -1,7 +1,5 @@
 //! Kernel files that configure nothing and do nothing, made by our own writers.
 
-use std::time::{Duration, Instant};
-
 use xdna_runtime::formats::cdo::{Cdo, Command};
 use xdna_runtime::formats::txn::{DdrPatch, Header, Operation, Txn, Version};
 use xdna_runtime::formats::xclbin::{
@@ -9,12 +7,6 @@ use xdna_runtime::formats::xclbin::{
     write_ip_layout,
 };
 use xdna_runtime::formats::{Pdi, Xclbin};
-use xdna_runtime::{Kernel, KernelBuilder, Runtime};
-
-/// A deadline no test should meet.
-pub fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
 
 /// An xclbin of `columns` columns with the open tools' kernel of five buffers; `tag` tells it from others.
 pub fn xclbin(columns: u16, tag: u8) -> Vec<u8> {
@@ -100,12 +92,4 @@ pub fn code(generation: u8, columns: u8) -> Vec<u8> {
         })
     };
     Txn::new(header, [patch(0), patch(1)]).write()
-}
-
-/// A kernel of two buffers on `columns` columns.
-pub fn kernel(runtime: &Runtime, columns: u16, tag: u8) -> Kernel {
-    let overlay = runtime.overlay(&xclbin(columns, tag)).expect("an overlay");
-    KernelBuilder::new(&overlay, &code(4, columns as u8))
-        .build(runtime)
-        .expect("a kernel")
 }

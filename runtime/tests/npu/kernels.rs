@@ -7,8 +7,8 @@ use xdna_runtime::{Arg, Buffer, BufferUse, Direction, Error, KernelBuilder, Prob
 use xdna_sim::Npu;
 
 use crate::counting::allocations;
-use crate::files::{code, kernel, soon, xclbin};
-use crate::{Test, test};
+use crate::files::{code, xclbin};
+use crate::{Test, kernel, soon, test};
 
 pub fn tests() -> Vec<Test> {
     let fault = |script: &str| Npu::strix().fault(script).expect("a script");

@@ -11,8 +11,10 @@ mod files;
 mod kernels;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use xdna_runtime::{Kernel, KernelBuilder, Runtime};
 use xdna_sim::Npu;
 
 /// A test: its name, its device, what it does.
@@ -46,4 +48,18 @@ fn main() -> ExitCode {
         .with_ignored_flag(ignored)
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// A deadline no test should meet.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// A kernel of two buffers on `columns` columns.
+fn kernel(runtime: &Runtime, columns: u16, tag: u8) -> Kernel {
+    let overlay = runtime.overlay(&files::xclbin(columns, tag)).expect("an overlay");
+    let code = files::code(4, columns as u8);
+    KernelBuilder::new(&overlay, &code)
+        .build(runtime)
+        .expect("a kernel")
 }

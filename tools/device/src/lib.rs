@@ -15,6 +15,7 @@ mod power;
 mod processes;
 mod report;
 mod reported;
+mod run;
 mod selftest;
 mod sensors;
 mod show;
@@ -39,6 +40,8 @@ pub enum Verb {
     Bench(selftest::Bench),
     /// Write a file to attach to a bug report, names removed
     Report(report::Bundle),
+    /// Run a kernel: an xclbin, control code, files in and files out
+    Run(run::Run),
     /// Show every call that a program makes to the NPU, decoded
     Trace(trace::Trace),
     /// Show what the NPU is: chip, driver, firmware, array, clocks, limits, features
@@ -80,6 +83,7 @@ pub fn run(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
         Verb::Selftest(args) => selftest::run(&args, out),
         Verb::Bench(args) => selftest::bench(&args, out),
         Verb::Report(args) => report::run(&args, out),
+        Verb::Run(args) => run::run(&args, out),
         Verb::Trace(args) => trace::run(&args),
         Verb::Info(common) => info::run(common, out),
         Verb::Contexts(common) => contexts::run(common, out),

@@ -5,18 +5,22 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "how the roles talk")]
 
+#[path = "../../../runtime/tests/npu/files.rs"]
+mod files;
+
 mod simulated {
     pub mod doctor;
     pub mod golden;
     pub mod holder;
     pub mod roles;
+    pub mod running;
     pub mod verbs;
 }
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use simulated::{doctor, golden, holder, roles, verbs};
+use simulated::{doctor, golden, holder, roles, running, verbs};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -29,7 +33,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     let unavailable = roles::unavailable();
-    let all = [golden::tests(), doctor::tests(), verbs::tests()];
+    let all = [golden::tests(), doctor::tests(), verbs::tests(), running::tests()];
     let trials = all.into_iter().flatten().map(|(name, test)| {
         let name = match &unavailable {
             None => name,

@@ -1,0 +1,301 @@
+//! `xdna run`: any xclbin, with files as buffers.
+
+mod arg;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+use xdna_runtime::{Arg, Buffer, KernelBuilder, Runtime};
+use xdna_terminal::exit::usage;
+use xdna_terminal::{Exit, Out, Table};
+
+use crate::Common;
+use crate::show::{self, View};
+use crate::target::{Target, is_simulated};
+use arg::Spec;
+
+/// What outputs hold before the first run: a kernel that writes nothing is noticed.
+const POISON: u8 = 0xa5;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Arguments are given in the order of the kernel's table, without those that describe the control
+code; what the control code names must be there. Buffers of --arg out hold 0xa5 before the run.
+The files of outputs are written after the last run.
+
+Exit code: 0 done, 1 the run failed, 2 usage, 3 no device, 4 an output was not written to.
+
+Example:
+  xdna run add_one.xclbin insts.bin --arg in:a.bin --arg in:b.bin --arg out:4096:c.bin")]
+pub struct Run {
+    /// File with the array's configuration and the kernel's table
+    #[arg(value_name = "XCLBIN")]
+    xclbin: PathBuf,
+    /// Control code for it: bytes, or text of hexadecimal words
+    #[arg(value_name = "INSTS")]
+    code: PathBuf,
+    /// Kernel of the xclbin, or KERNEL:INSTANCE [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<String>,
+    /// Argument: in:FILE, out:BYTES:FILE, inout:FILE:FILE, u32:NUMBER or u64:NUMBER; may be given again
+    #[arg(long = "arg", value_name = "ARG")]
+    args: Vec<Spec>,
+    /// Runs, one after another
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    repeat: u32,
+    /// Say how long the runs took
+    #[arg(long)]
+    time: bool,
+    /// Seconds until a run counts as failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    kernel: String,
+    columns: u16,
+    chip: &'static str,
+    simulated: bool,
+    runs: u32,
+    outputs: Vec<Output>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Times>,
+}
+
+#[derive(Debug, Serialize)]
+struct Output {
+    argument: String,
+    file: PathBuf,
+    bytes: usize,
+    /// Whether any byte is another than before the first run.
+    written: bool,
+}
+
+/// Submission to end, in nanoseconds.
+#[derive(Debug, Serialize)]
+struct Times {
+    first_ns: u64,
+    min_ns: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
+}
+
+/// A buffer argument, its file if it is an output, and what it held before.
+struct Bound {
+    buffer: Option<Buffer>,
+    output: Option<PathBuf>,
+    before: Vec<u8>,
+}
+
+/// Runs a kernel.
+pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
+    let (xclbin, code) = (read(&args.xclbin)?, read(&args.code)?);
+    let target = Target::open(args.common)?;
+    let runtime = Runtime::new(target.device);
+    let overlay = runtime
+        .overlay(&xclbin)
+        .with_context(|| args.xclbin.display().to_string())?;
+    let mut builder = KernelBuilder::new(&overlay, &code);
+    if let Some(name) = &args.kernel {
+        builder = builder.name(name);
+    }
+    let kernel = builder.build(&runtime).map_err(|e| match e {
+        e @ xdna_runtime::Error::NoKernel { .. } => usage(e.to_string()),
+        e => anyhow::Error::from(e).context(args.code.display().to_string()),
+    })?;
+    let bound: Vec<Bound> = args
+        .args
+        .iter()
+        .map(|spec| bind(&runtime, spec))
+        .collect::<Result<_, _>>()?;
+    let list: Vec<Arg<'_>> = args
+        .args
+        .iter()
+        .zip(&bound)
+        .filter_map(|(spec, bound)| argument(spec, bound))
+        .collect();
+    let mut prepared = kernel.prepare(&list).map_err(|e| match e {
+        e @ xdna_runtime::Error::Argument { .. } => usage(e.to_string()),
+        e => e.into(),
+    })?;
+    let mut times = Vec::new();
+    for _ in 0..args.repeat {
+        let begin = Instant::now();
+        prepared.run(begin + Duration::from_secs(args.timeout))?;
+        if args.time {
+            times.push(begin.elapsed());
+        }
+    }
+    let mut outputs = Vec::new();
+    for (
+        i,
+        Bound {
+            buffer,
+            output,
+            before,
+        },
+    ) in bound.into_iter().enumerate()
+    {
+        let (Some(buffer), Some(file)) = (buffer, output) else {
+            continue;
+        };
+        let mut bytes = vec![0; buffer.len()];
+        buffer.read(0, &mut bytes)?;
+        fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        outputs.push(Output {
+            argument: kernel.parameters()[i].name.clone(),
+            file,
+            bytes: bytes.len(),
+            written: bytes != before,
+        });
+    }
+    let done = Done {
+        kernel: kernel.name().to_owned(),
+        columns: overlay.columns(),
+        chip: runtime.device().chip().name,
+        simulated: is_simulated(),
+        runs: args.repeat,
+        outputs,
+        time: Times::of(times),
+    };
+    show::print(&done, args.common.json, out)?;
+    let silent = done.outputs.iter().any(|output| !output.written);
+    Ok(if silent { Exit::Degraded } else { Exit::Done })
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn bind(runtime: &Runtime, spec: &Spec) -> anyhow::Result<Bound> {
+    let (before, output) = match spec {
+        Spec::In(file) => (read(file)?, None),
+        Spec::InOut(from, to) => (read(from)?, Some(to.clone())),
+        Spec::Out(bytes, file) => (vec![POISON; *bytes], Some(file.clone())),
+        Spec::U32(_) | Spec::U64(_) => {
+            return Ok(Bound {
+                buffer: None,
+                output: None,
+                before: Vec::new(),
+            });
+        }
+    };
+    if before.is_empty() {
+        return Err(usage("an input file is empty: a buffer has at least one byte"));
+    }
+    let buffer = runtime.buffers().get(before.len())?;
+    buffer.write(0, &before)?;
+    Ok(Bound {
+        buffer: Some(buffer),
+        output,
+        before,
+    })
+}
+
+fn argument<'a>(spec: &Spec, bound: &'a Bound) -> Option<Arg<'a>> {
+    Some(match spec {
+        Spec::In(_) => Arg::In(bound.buffer.as_ref()?),
+        Spec::Out(..) => Arg::Out(bound.buffer.as_ref()?),
+        Spec::InOut(..) => Arg::InOut(bound.buffer.as_ref()?),
+        Spec::U32(value) => Arg::U32(*value),
+        Spec::U64(value) => Arg::U64(*value),
+    })
+}
+
+impl Times {
+    fn of(times: Vec<Duration>) -> Option<Self> {
+        let first_ns = ns(*times.first()?);
+        let mut sorted = times;
+        sorted.sort_unstable();
+        let rank = |share: usize| ns(sorted[(sorted.len() * share).div_ceil(100).max(1) - 1]);
+        Some(Self {
+            first_ns,
+            min_ns: rank(0),
+            p50_ns: rank(50),
+            p99_ns: rank(99),
+            max_ns: rank(100),
+        })
+    }
+}
+
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl View for Done {
+    const SCHEMA: &'static str = "xdna.run/1";
+
+    fn text(&self) -> String {
+        let mut table = Table::untitled();
+        let runs = if self.runs == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", self.runs)
+        };
+        let simulated = if self.simulated { ", simulated" } else { "" };
+        table.pair(
+            "kernel",
+            format!(
+                "{}, {} columns of {}{simulated}",
+                self.kernel, self.columns, self.chip
+            ),
+        );
+        table.pair("run", format!("{runs}, completed"));
+        for output in &self.outputs {
+            let note = if output.written {
+                ""
+            } else {
+                ", not written to by the kernel"
+            };
+            let Output {
+                argument,
+                file,
+                bytes,
+                ..
+            } = output;
+            table.pair(argument, format!("{bytes} bytes in {}{note}", file.display()));
+        }
+        if let Some(t) = &self.time {
+            let us = |ns: u64| format!("{:.1} us", ns as f64 / 1e3);
+            let label = if self.simulated {
+                "time, the simulator's"
+            } else {
+                "time"
+            };
+            let (first, min, p50) = (us(t.first_ns), us(t.min_ns), us(t.p50_ns));
+            table.pair(
+                label,
+                format!(
+                    "first {first}, min {min}, p50 {p50}, p99 {}, max {}",
+                    us(t.p99_ns),
+                    us(t.max_ns)
+                ),
+            );
+        }
+        table.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_those_of_the_sorted_times() {
+        let times = (1..=200).rev().map(Duration::from_nanos).collect();
+        let t = Times::of(times).unwrap();
+        assert_eq!(
+            (t.first_ns, t.min_ns, t.p50_ns, t.p99_ns, t.max_ns),
+            (200, 1, 100, 198, 200)
+        );
+        assert!(Times::of(Vec::new()).is_none());
+    }
+}

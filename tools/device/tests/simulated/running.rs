@@ -1,0 +1,145 @@
+//! `xdna run`, on simulated NPUs.
+
+use std::fs;
+use std::path::Path;
+
+use libtest_mimic::Failed;
+use serde_json::Value;
+
+use super::roles::{Test, end, under};
+use crate::files::{code, xclbin};
+
+/// The tests.
+pub fn tests() -> Vec<Test> {
+    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
+    vec![
+        test("run/files_go_in_and_out", files),
+        test("run/the_same_in_json_with_times", json),
+        test("run/wrong_arguments_are_usage", usage),
+        test("run/a_failed_run_says_why", fails),
+        test("run/without_an_npu_is_an_exit_code", no_device),
+    ]
+}
+
+fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
+    if holds {
+        Ok(())
+    } else {
+        Err(what.to_string().into())
+    }
+}
+
+/// A folder with a kernel that moves nothing, and an input.
+fn folder() -> Result<tempfile::TempDir, Failed> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("k.xclbin"), xclbin(4, 0))?;
+    fs::write(folder.path().join("insts.bin"), code(4, 4))?;
+    let words: String = code(4, 4)
+        .chunks(4)
+        .map(|w| format!("{:08x}\n", u32::from_le_bytes([w[0], w[1], w[2], w[3]])))
+        .collect();
+    fs::write(folder.path().join("insts.txt"), words)?;
+    fs::write(folder.path().join("a.bin"), [1, 2, 3, 4])?;
+    Ok(folder)
+}
+
+fn run(folder: &Path, simulator: &str, words: &str) -> Result<(Option<i32>, String, String), Failed> {
+    let args: Vec<&str> = ["run"].into_iter().chain(words.split_whitespace()).collect();
+    Ok(end(under(simulator, "--tool", &args)
+        .current_dir(folder)
+        .output()?))
+}
+
+fn files() -> Result<(), Failed> {
+    let folder = folder()?;
+    let words = "k.xclbin insts.txt --arg inout:a.bin:a.out --arg out:8:b.out";
+    let (code, stdout, stderr) = run(folder.path(), "", words)?;
+    // This kernel writes nothing, which is told and shown.
+    check(code == Some(4), format!("{code:?} {stdout}{stderr}"))?;
+    check(stdout.contains("MLIR_AIE, 4 columns of npu4, simulated"), &stdout)?;
+    check(
+        stdout.contains("8 bytes in b.out, not written to by the kernel"),
+        &stdout,
+    )?;
+    check(
+        fs::read(folder.path().join("a.out"))? == [1, 2, 3, 4],
+        "the file was not handed through",
+    )?;
+    check(fs::read(folder.path().join("b.out"))? == [0xa5; 8], "no poison")
+}
+
+fn json() -> Result<(), Failed> {
+    let folder = folder()?;
+    let words =
+        "k.xclbin insts.bin --kernel MLIR_AIE --arg in:a.bin --arg out:8:b.out --repeat 20 --time --json";
+    let (code, stdout, stderr) = run(folder.path(), "", words)?;
+    check(code == Some(4), format!("{code:?} {stdout}{stderr}"))?;
+    let object: Value = serde_json::from_str(&stdout)?;
+    check(object["schema"] == "xdna.run/1" && object["runs"] == 20, &stdout)?;
+    check(
+        object["simulated"] == true && object["outputs"][0]["written"] == false,
+        &stdout,
+    )?;
+    check(object["outputs"][0]["argument"] == "bo1", &stdout)?;
+    let time = |key: &str| object["time"][key].as_u64().unwrap_or(0);
+    check(time("min_ns") > 0 && time("min_ns") <= time("p50_ns"), &stdout)?;
+    check(
+        time("p50_ns") <= time("p99_ns") && time("p99_ns") <= time("max_ns"),
+        &stdout,
+    )
+}
+
+fn usage() -> Result<(), Failed> {
+    let folder = folder()?;
+    for (words, says) in [
+        ("k.xclbin insts.bin --arg in:a.bin", "1 arguments given"),
+        (
+            "k.xclbin insts.bin --arg in:a.bin --arg u32:1",
+            "a buffer is wanted",
+        ),
+        ("k.xclbin insts.bin --kernel other", "it has MLIR_AIE"),
+        ("k.xclbin insts.bin --arg f32:1", "write in:FILE"),
+    ] {
+        let (code, _, stderr) = run(folder.path(), "", words)?;
+        check(
+            code == Some(2) && stderr.contains(says),
+            format!("{words}: {code:?} {stderr}"),
+        )?;
+    }
+    Ok(())
+}
+
+fn fails() -> Result<(), Failed> {
+    let folder = folder()?;
+    let args = "--arg in:a.bin --arg out:8:b.out";
+    let (code, _, stderr) = run(
+        folder.path(),
+        "--fault command:1:error",
+        &format!("k.xclbin insts.bin {args}"),
+    )?;
+    check(
+        code == Some(1) && stderr.contains("failed in the firmware"),
+        format!("{code:?} {stderr}"),
+    )?;
+    check(!folder.path().join("b.out").exists(), "a file of a failed run")?;
+    let (code, _, stderr) = run(
+        folder.path(),
+        "--device npu1",
+        &format!("k.xclbin insts.bin {args}"),
+    )?;
+    check(
+        code == Some(1) && stderr.contains("generation"),
+        format!("{code:?} {stderr}"),
+    )?;
+    let (code, _, stderr) = run(folder.path(), "", &format!("insts.bin insts.bin {args}"))?;
+    check(
+        code == Some(1) && stderr.contains("insts.bin"),
+        format!("{code:?} {stderr}"),
+    )
+}
+
+fn no_device() -> Result<(), Failed> {
+    let folder = folder()?;
+    let (code, _, _) = run(folder.path(), "--firmware 6.11", "k.xclbin insts.bin")?;
+    check(code == Some(3), format!("{code:?}"))
+}
