@@ -54,10 +54,11 @@ struct Tiles {
     event_registers: u16,
 }
 
-#[derive(Debug, Serialize)]
-struct Clock {
-    name: String,
-    mhz: u32,
+/// A clock.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Clock {
+    pub(crate) name: String,
+    pub(crate) mhz: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,12 +148,7 @@ impl Info {
                 Tiles::of("mem", metadata.mem),
                 Tiles::of("shim", metadata.shim),
             ],
-            clocks: Reported::of(device.clocks(), "amdxdna").map(|clocks| {
-                [clocks.controller, clocks.array].map(|clock| Clock {
-                    name: clock.name,
-                    mhz: clock.mhz,
-                })
-            }),
+            clocks: clocks(device),
             power_mode: Reported::of(device.power_mode(), "amdxdna").map(power::name),
             limits: Limits {
                 clock_max_mhz: resources().map(|r| r.clock_max_mhz),
@@ -166,6 +162,16 @@ impl Info {
             features: features(device),
         }
     }
+}
+
+/// The clocks of the controller and of the array.
+pub(crate) fn clocks(device: &Device) -> Reported<[Clock; 2]> {
+    Reported::of(device.clocks(), "amdxdna").map(|clocks| {
+        [clocks.controller, clocks.array].map(|clock| Clock {
+            name: clock.name,
+            mhz: clock.mhz,
+        })
+    })
 }
 
 fn features(device: &Device) -> Vec<Support> {

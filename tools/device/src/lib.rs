@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod contexts;
+mod diff;
 mod doctor;
 mod errors;
 mod info;
@@ -19,9 +20,11 @@ mod run;
 mod selftest;
 mod sensors;
 mod show;
+mod snapshot;
 mod target;
 mod telemetry;
 mod tiles;
+mod top;
 mod trace;
 
 use clap::{Args, Subcommand};
@@ -44,6 +47,12 @@ pub enum Verb {
     Run(run::Run),
     /// Show every call that a program makes to the NPU, decoded
     Trace(trace::Trace),
+    /// Show what the NPU does, live
+    Top(top::Top),
+    /// Write what the NPU does as JSON lines
+    Record(top::Record),
+    /// Compare two snapshots
+    Diff(diff::Diff),
     /// Show what the NPU is: chip, driver, firmware, array, clocks, limits, features
     Info(Common),
     /// List the hardware contexts of all processes
@@ -85,6 +94,9 @@ pub fn run(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
         Verb::Report(args) => report::run(&args, out),
         Verb::Run(args) => run::run(&args, out),
         Verb::Trace(args) => trace::run(&args),
+        Verb::Top(args) => top::run(&args, out),
+        Verb::Record(args) => top::record(&args, out),
+        Verb::Diff(args) => diff::run(&args, out),
         Verb::Info(common) => info::run(common, out),
         Verb::Contexts(common) => contexts::run(common, out),
         Verb::Errors(common) => errors::run(common, out),

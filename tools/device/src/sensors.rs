@@ -86,6 +86,23 @@ impl Reading {
     }
 }
 
+#[cfg(test)]
+impl Reading {
+    /// A reading for tests.
+    pub(crate) fn example(label: &str, unit: &str, value: u32) -> Self {
+        Self {
+            label: label.into(),
+            kind: "example".into(),
+            value,
+            unit: unit.into(),
+            average: 0,
+            highest: 0,
+            max: 0,
+            status: String::new(),
+        }
+    }
+}
+
 impl View for Sensors {
     const SCHEMA: &'static str = "xdna.sensors/1";
 

@@ -14,9 +14,14 @@ pub(crate) trait View: Serialize {
 
 /// The JSON form, schema included.
 pub(crate) fn object<V: View>(view: &V) -> anyhow::Result<serde_json::Value> {
-    let mut object = serde_json::to_value(view)?;
+    object_of(view, V::SCHEMA)
+}
+
+/// `value` as an object of this schema.
+pub(crate) fn object_of(value: &impl Serialize, schema: &str) -> anyhow::Result<serde_json::Value> {
+    let mut object = serde_json::to_value(value)?;
     if let Some(map) = object.as_object_mut() {
-        map.insert("schema".into(), V::SCHEMA.into());
+        map.insert("schema".into(), schema.into());
     }
     Ok(object)
 }

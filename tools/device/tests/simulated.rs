@@ -14,13 +14,15 @@ mod simulated {
     pub mod holder;
     pub mod roles;
     pub mod running;
+    pub mod screen;
+    pub mod top;
     pub mod verbs;
 }
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use simulated::{doctor, golden, holder, roles, running, verbs};
+use simulated::{doctor, golden, holder, roles, running, top, verbs};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -28,12 +30,13 @@ fn main() -> ExitCode {
         Some("--simulator") => return roles::simulator(&args[1..]),
         Some("--tool") => return roles::tool(&args[1..]),
         Some("--hold") => return holder::hold(&args[2..]),
+        Some("--top") => return top::scene(&args[2..]),
         Some("--golden") => return golden::scene(),
         Some("--doctor") => return doctor::scene(args[2].parse().expect("a count"), args[3] == "hang"),
         _ => {}
     }
     let unavailable = roles::unavailable();
-    let all = [golden::tests(), doctor::tests(), verbs::tests(), running::tests()];
+    let all = [golden::tests(), doctor::tests(), verbs::tests(), running::tests(), top::tests()];
     let trials = all.into_iter().flatten().map(|(name, test)| {
         let name = match &unavailable {
             None => name,
