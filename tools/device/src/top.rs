@@ -110,6 +110,7 @@ impl Looks {
         })
     }
 
+    #[cfg(feature = "tui")]
     /// Until when to wait for the next look.
     pub(crate) fn due(&self) -> Instant {
         self.next
