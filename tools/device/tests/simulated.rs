@@ -36,7 +36,13 @@ fn main() -> ExitCode {
         _ => {}
     }
     let unavailable = roles::unavailable();
-    let all = [golden::tests(), doctor::tests(), verbs::tests(), running::tests(), top::tests()];
+    let all = [
+        golden::tests(),
+        doctor::tests(),
+        verbs::tests(),
+        running::tests(),
+        top::tests(),
+    ];
     let trials = all.into_iter().flatten().map(|(name, test)| {
         let name = match &unavailable {
             None => name,
