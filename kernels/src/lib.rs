@@ -1,4 +1,18 @@
-//! NPU overlays: their sources in Rust, the builder that turns them into xclbins without a vendor tool, the
-//! prebuilt files, and a manifest that names for each its operator, shapes, dtypes, block layouts, device and
-//! hash.
+//! NPU overlays: their sources, the builder that makes files of them, and the prebuilt files.
+//!
+//! A [`Design`] says what moves where: routes through the stream switches, locks, buffer
+//! descriptors, channels that are started, core programs if there are any, and for each kind of run a [`Sequence`].
+//! [`Design::pdi`], [`Design::xclbin`] and [`Sequence::control_code`] make the files of it, without any tool of a vendor.
+//! [`loopback`] holds the designs that prove data movement without a single core instruction; what the builder makes of
+//! them is in `prebuilt/`, with a [`manifest`] for each.
 #![forbid(unsafe_code)]
+
+mod build;
+pub mod design;
+mod error;
+pub mod loopback;
+pub mod manifest;
+pub mod prebuilt;
+
+pub use design::{Design, Sequence};
+pub use error::DesignError;
