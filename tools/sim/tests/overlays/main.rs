@@ -6,6 +6,7 @@
 mod adds;
 mod bench;
 mod fifo;
+mod loopback;
 mod one_core;
 
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ const CASES: &[Case] = &[
     one_core::ADD_BLOCKWRITE,
     adds::SINGLE_ADD,
     adds::FUSED_ADD_ADD,
+    loopback::SHIM,
+    loopback::MEMORY,
+    loopback::TRANSPOSE,
+    loopback::PAD,
 ];
 
 fn fixtures() -> PathBuf {
