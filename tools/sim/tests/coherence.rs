@@ -6,15 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::errno::Errno;
 use support::*;
 use xdna_sim::Npu;
 use xdna_sim::profile::{AddressMode, Kernel};
 use xdna_uapi as uapi;
 use xdna_uapi::ert::state;
-
-type Test = fn() -> Result<()>;
 
 /// Operations of the control code: five cache lines.
 const OPERATIONS: u32 = 76;
@@ -188,7 +185,7 @@ fn coherent_devices_say_nothing() -> Result<()> {
     Ok(())
 }
 
-const TESTS: &[(&str, Test)] = &[
+const TESTS: &[trials::Named] = &[
     ("what_is_flushed_is_seen", what_is_flushed_is_seen),
     (
         "a_missing_flush_is_caught_and_explained",
@@ -211,14 +208,5 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 fn main() -> ExitCode {
-    let args = Arguments::from_args();
-    let reason = Npu::available().err().map(|e| e.to_string());
-    let trials = TESTS.iter().map(|&(name, test)| {
-        let shown = reason
-            .as_ref()
-            .map_or(name.to_owned(), |r| format!("{name} ({r})"));
-        let run = move || test().map_err(|e| Failed::from(format!("{e}")));
-        Trial::test(shown, run).with_ignored_flag(reason.is_some())
-    });
-    libtest_mimic::run(&args, trials.collect()).exit_code()
+    trials::run(TESTS)
 }

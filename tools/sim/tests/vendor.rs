@@ -1,11 +1,10 @@
-//! What only the vendor's drivers have: firmware log and trace, coredumps, tile access, submissions that wait and signal.
+//! What only the vendor's drivers have: firmware log and trace, coredumps, tile access.
 
 mod support;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::errno::Errno;
 use support::*;
 use xdna_sim::Npu;
@@ -13,8 +12,6 @@ use xdna_sim::profile::{Kernel, Protocol};
 use xdna_uapi as uapi;
 use xdna_uapi::newer::*;
 use xdna_uapi::request::*;
-
-type Test = fn() -> Result<()>;
 
 fn array(dev: &Dev, param: u32, bytes: &mut [u8]) -> Result<(u32, u32)> {
     let mut arg = uapi::amdxdna_drm_get_array {
@@ -268,67 +265,7 @@ fn other_users_contexts_are_hidden_on_staging() -> Result<()> {
     Ok(())
 }
 
-fn syncobj(dev: &Dev) -> Result<u32> {
-    let mut arg = uapi::drm_syncobj_create::default();
-    dev.call(DRM_IOCTL_SYNCOBJ_CREATE, &mut arg)?;
-    Ok(arg.handle)
-}
-
-/// EXEC_CMD of types 1 and 2.
-fn submit(dev: &Dev, ctx: Ctx, type_: u32, cmd_handles: u64, args: u64, count: u32) -> Result<u64> {
-    let mut arg = uapi::amdxdna_drm_exec_cmd {
-        hwctx: ctx.handle,
-        type_,
-        cmd_handles,
-        args,
-        cmd_count: count,
-        arg_count: count,
-        ..Default::default()
-    };
-    dev.call(DRM_IOCTL_AMDXDNA_EXEC_CMD, &mut arg)?;
-    Ok(arg.seq)
-}
-
-fn submissions_wait_and_signal_out_of_tree() -> Result<()> {
-    let npu = Npu::strix().kernel(Kernel::Oot);
-    npu.run(|| {
-        let dev = Dev::open().expect("the node");
-        let (_heap, first) = dev.ready()?;
-        let second = dev.context()?;
-        // The PDI of `ready`, behind the heap.
-        dev.configure(second, 2)?;
-        let gate = Ctx {
-            handle: 0,
-            syncobj: syncobj(&dev)?,
-        };
-        let (handles, points) = ([gate.syncobj], [5u64]);
-        let wait = |ctx| submit(&dev, ctx, 1, handles.as_ptr() as u64, points.as_ptr() as u64, 1);
-        // The second context waits for point 5, which the first one signals behind its command.
-        assert_eq!(wait(second)?, 0);
-        let (early, late) = (dev.command()?, dev.command()?);
-        assert_eq!(dev.exec(second, late.handle, &[])?, 1);
-        assert_eq!(dev.wait(second, 1, SECOND / 20), Err(Errno::ETIME));
-        assert_eq!(state_of(&late), xdna_uapi::ert::state::NEW);
-        dev.exec(first, early.handle, &[])?;
-        submit(&dev, first, 2, gate.syncobj.into(), 5, 1)?;
-        dev.wait(gate, 5, SECOND)?;
-        dev.wait(second, 1, SECOND)?;
-        assert_eq!((state_of(&early), state_of(&late)), (COMPLETED, COMPLETED));
-        assert_eq!(
-            submit(&dev, first, 1, handles.as_ptr() as u64, points.as_ptr() as u64, 0),
-            Err(Errno::EINVAL)
-        );
-        assert_eq!(submit(&dev, first, 2, 99, 5, 1), Err(Errno::ENOENT));
-        assert_eq!(
-            submit(&dev, first, 1, 8, points.as_ptr() as u64, 1),
-            Err(Errno::EFAULT)
-        );
-        Ok(())
-    })
-    .expect("a device")
-}
-
-const TESTS: &[(&str, Test)] = &[
+const TESTS: &[trials::Named] = &[
     ("the_log_follows_what_happens", the_log_follows_what_happens),
     (
         "a_watcher_sleeps_until_there_is_news",
@@ -344,21 +281,8 @@ const TESTS: &[(&str, Test)] = &[
         "other_users_contexts_are_hidden_on_staging",
         other_users_contexts_are_hidden_on_staging,
     ),
-    (
-        "submissions_wait_and_signal_out_of_tree",
-        submissions_wait_and_signal_out_of_tree,
-    ),
 ];
 
 fn main() -> ExitCode {
-    let args = Arguments::from_args();
-    let reason = Npu::available().err().map(|e| e.to_string());
-    let trials = TESTS.iter().map(|&(name, test)| {
-        let shown = reason
-            .as_ref()
-            .map_or(name.to_owned(), |r| format!("{name} ({r})"));
-        let run = move || test().map_err(|e| Failed::from(format!("{e}")));
-        Trial::test(shown, run).with_ignored_flag(reason.is_some())
-    });
-    libtest_mimic::run(&args, trials.collect()).exit_code()
+    trials::run(TESTS)
 }

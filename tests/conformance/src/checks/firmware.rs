@@ -3,12 +3,11 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use crate::axes::Feature::{NpuCommand, Preempt};
 use crate::axes::Kernel::*;
 use crate::axes::Rules;
 use crate::axes::When::*;
-use crate::check::{Check, Fail, Outcome, check, told, yes};
-use crate::client::{Packet, Rig, SHARE, State, chain, step};
+use crate::check::{Check, Fail, Outcome, check, told};
+use crate::client::{Packet, Rig, SHARE, State, step};
 use crate::env::Env;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::eventfd::EventFd;
@@ -52,14 +51,6 @@ pub const CHECKS: &[Check] = &[
         DONE,
     ),
     check("run.start_cu-count-beyond-bo", "7.1 R", beyond, &[(Any, "sent")]),
-    check("run.start_npu", "7.2", |e| start_npu(e, 0), DONE_NPU),
-    check("run.start_npu-26-args", "7.2", |e| start_npu(e, 26), DONE_NPU),
-    check("run.start_npu-27-args", "7.2 R", |e| start_npu(e, 27), NPU_27),
-    check("run.start_npu-34-args", "7.2", |e| start_npu(e, 34), NPU_27),
-    check("run.start_npu-35-args", "7.2 R", |e| start_npu(e, 35), NPU_35),
-    check("run.preempt", "7.2", |e| preempt(e, 0), PREEMPT),
-    check("run.preempt-26-args", "7.2", |e| preempt(e, 26), PREEMPT),
-    check("run.preempt-27-args", "7.2", |e| preempt(e, 27), &[(Any, "NEW")]),
     check(
         "run.before-config",
         "6.5",
@@ -92,19 +83,6 @@ pub const CHECKS: &[Check] = &[
         &[(Any, "COMPLETED")],
     ),
     check("run.duplicate-of-data", "16.4", data_args, DONE),
-    check("run.chain-of-1", "7.4", |e| chained(e, 1, 5), DONE),
-    check("run.chain-of-24", "7.4", |e| chained(e, 24, 15), DONE),
-    check("run.chain-36-of-15-words", "7.4 R", |e| chained(e, 36, 15), DONE),
-    check("run.chain-32-of-19-words", "7.4", |e| chained(e, 32, 19), DONE),
-    check(
-        "run.chain-60-of-15-words",
-        "7.4",
-        |e| chained(e, 60, 15),
-        &[(Has(NpuCommand), "NEW"), (Any, "COMPLETED")],
-    ),
-    check("run.chain-of-1-long", "7.2", |e| chained(e, 1, 900), DONE),
-    check("run.chain-subs-stay-new", "7.4", subs_stay_new, &[(Any, "yes")]),
-    check("run.chain-bytes", "18", chain_bytes, DONE),
     check(
         "run.counted",
         "9.2",
@@ -127,28 +105,10 @@ pub const CHECKS: &[Check] = &[
     .row("16.4 suspend/resume"),
 ];
 
-const DONE: Rules = &[(Any, "COMPLETED")];
+pub(super) const DONE: Rules = &[(Any, "COMPLETED")];
+
 /// Direct messages cut long payloads off to 6.18 and refuse them in 6.19; lists have room.
 const LONG: Rules = &[(To(V6_18), "COMPLETED"), (Not(&List), "NEW"), (Any, "COMPLETED")];
-/// START_NPU by direct message has a wrong size before 6.16.
-const DONE_NPU: Rules = &[(To(V6_14), "ERROR | TIMEOUT | ABORT | NEW"), (Any, "COMPLETED")];
-const NPU_27: Rules = &[
-    (To(V6_14), "ERROR | TIMEOUT | ABORT | NEW"),
-    (Not(&List), "COMPLETED"),
-    (Has(NpuCommand), "NEW"),
-    (Any, "COMPLETED"),
-];
-const NPU_35: Rules = &[
-    (To(V6_14), "ERROR | TIMEOUT | ABORT | NEW"),
-    (Not(&List), "COMPLETED"),
-    (Any, "NEW"),
-];
-/// Opcode 21 exists on the list path alone.
-const PREEMPT: Rules = &[
-    (All(&[Has(Preempt), Has(NpuCommand), List]), "COMPLETED"),
-    (All(&[Has(Preempt), Has(NpuCommand)]), "NEW | COMPLETED"),
-    (Any, "NEW"),
-];
 
 fn end(env: &Env, packet: fn(&Rig) -> Packet) -> Outcome {
     let rig = Rig::to_run(env)?;
@@ -170,16 +130,6 @@ fn beyond(env: &Env) -> Outcome {
     let rig = Rig::to_run(env)?;
     let end = rig.end_of(&rig.empty_run(5).claiming(2000))?;
     Ok(if end == "NEW" { end } else { "sent".into() })
-}
-
-fn start_npu(env: &Env, args: usize) -> Outcome {
-    let rig = Rig::to_run(env)?;
-    rig.end_of(&rig.empty_npu(args))
-}
-
-fn preempt(env: &Env, args: usize) -> Outcome {
-    let rig = Rig::to_run(env)?;
-    rig.end_of(&rig.empty_preempt(args))
 }
 
 /// What the firmware makes of an unconfigured unit is its own business; the job must end.
@@ -271,37 +221,6 @@ fn data_args(env: &Env) -> Outcome {
     let seq = rig.exec(rig.packet.handle, &args)?;
     rig.wait(seq)?;
     Ok(rig.state().to_string())
-}
-
-fn chained(env: &Env, count: usize, payload: usize) -> Outcome {
-    let rig = Rig::to_run(env)?;
-    let sub = rig.another(&rig.empty_run(payload))?;
-    rig.end_of(&chain(&vec![sub.handle; count]))
-}
-
-fn subs_stay_new(env: &Env) -> Outcome {
-    let rig = Rig::to_run(env)?;
-    let (first, second) = (rig.another(&rig.empty_run(5))?, rig.another(&rig.empty_run(5))?);
-    let end = rig.end_of(&chain(&[first.handle, second.handle]))?;
-    yes(end == "COMPLETED"
-        && [&first, &second]
-            .iter()
-            .all(|bo| bo.area.word(0) & 0xf == State::NEW.0))
-}
-
-/// A chain of 24 in the 220 bytes that section 18 gives it.
-fn chain_bytes(env: &Env) -> Outcome {
-    let rig = Rig::to_run(env)?;
-    let sub = rig.another(&rig.empty_run(5))?;
-    let packet = chain(&[sub.handle; 24]);
-    if 4 * packet.0.len() != 220 {
-        return Ok(format!("{} bytes", 4 * packet.0.len()));
-    }
-    let bo = rig.client.mapped(crate::client::CMD, 220)?;
-    bo.area.write_words(0, &packet.0);
-    let seq = rig.exec(bo.handle, &[rig.code])?;
-    rig.wait(seq)?;
-    Ok(State(bo.area.word(0) & 0xf).to_string())
 }
 
 fn counted(env: &Env) -> Outcome {

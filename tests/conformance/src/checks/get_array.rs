@@ -2,12 +2,11 @@
 
 use xdna_uapi::*;
 
-use crate::axes::Feature::AppHealth;
 use crate::axes::Kernel::*;
 use crate::axes::Rules;
 use crate::axes::When::*;
 use crate::check::{Check, Fail, Outcome, check, said, yes};
-use crate::client::{Client, DEV, Heap, area};
+use crate::client::{Client, Heap, area};
 use crate::env::Env;
 use crate::sys::{Area, NOWHERE};
 
@@ -83,47 +82,6 @@ pub const CHECKS: &[Check] = &[
         nowhere,
         &[(To(V6_17), "EINVAL"), (Any, "EFAULT")],
     ),
-    check(
-        "get_array.entry-state",
-        "9.4",
-        |e| entry(e, |a| a.word(88).to_string()),
-        &[(To(V6_17), "EINVAL"), (To(V7_3), "1"), (Any, "0 | 1")],
-    ),
-    check(
-        "get_array.entry-qos-echoed",
-        "9.4",
-        qos_echoed,
-        &[(To(V6_17), "EINVAL"), (Any, "0 30 5 33 7")],
-    ),
-    check(
-        "get_array.entry-heap_usage",
-        "9.4",
-        heap_usage,
-        &[(To(V6_17), "EINVAL"), (Any, "grows by 0x4000")],
-    )
-    .row("16.6 memory usage"),
-    check(
-        "get_array.entry-unused-counters",
-        "9.4",
-        |e| entry(e, unused),
-        &[
-            (To(V6_17), "EINVAL"),
-            (To(V7_3), "0 0 0"),
-            (Any, "0 0 0 | others"),
-        ],
-    ),
-    check(
-        "get_array.entry-health-without-feature",
-        "9.4",
-        health,
-        &[(To(V6_17), "EINVAL"), (Any, "0")],
-    ),
-    check(
-        "get_array.entry-process-name",
-        "9.4",
-        name,
-        &[(To(V6_17), "EINVAL"), (To(V7_3), "no name"), (Any, "a name")],
-    ),
     check("get_array.async_error", "9.4", |e| sized(e, 2, 24, 1), ASYNC),
     check(
         "get_array.async_error-is-one-element",
@@ -145,6 +103,7 @@ pub const CHECKS: &[Check] = &[
 
 const REFUSED: Rules = &[(Any, "EINVAL")];
 const ASYNC: Rules = &[(To(V6_17), "EINVAL"), (To(V6_18), "EOPNOTSUPP"), (Any, "ok")];
+
 const ALL: u32 = DRM_AMDXDNA_HW_CONTEXT_ALL;
 
 pub(super) fn sized(env: &Env, param: u32, size: u32, count: u32) -> Outcome {
@@ -171,7 +130,7 @@ pub(super) fn one(env: &Env, qos: [u32; 8]) -> Result<(Client, Heap, u32), Fail>
     Ok((client, heap, context.handle))
 }
 
-const NO_QOS: [u32; 8] = [0, 0, 0, 0, 0, 0, 0xff, 0];
+pub(super) const NO_QOS: [u32; 8] = [0, 0, 0, 0, 0, 0, 0xff, 0];
 
 fn nowhere(env: &Env) -> Outcome {
     let (client, _heap, _) = one(env, NO_QOS)?;
@@ -231,7 +190,7 @@ fn none(env: &Env) -> Outcome {
 }
 
 /// Copies the entry of `context` to the front of the buffer.
-fn find(client: &Client, context: u32, size: u32) -> Result<Result<Area, String>, Fail> {
+pub(super) fn find(client: &Client, context: u32, size: u32) -> Result<Result<Area, String>, Fail> {
     let buffer = area(1 << 20)?;
     let (size, count) = match client.get_array(ALL, &buffer, size, 64) {
         Ok(got) => got,
@@ -252,70 +211,9 @@ fn find(client: &Client, context: u32, size: u32) -> Result<Result<Area, String>
     )
 }
 
-fn entry(env: &Env, show: fn(&Area) -> String) -> Outcome {
+pub(super) fn entry(env: &Env, show: fn(&Area) -> String) -> Outcome {
     let (client, _heap, context) = one(env, NO_QOS)?;
     Ok(find(&client, context, 144)?.map_or_else(|text| text, |entry| show(&entry)))
-}
-
-fn unused(entry: &Area) -> String {
-    let counters = [entry.long(40), entry.long(48), entry.long(56)];
-    if counters == [0; 3] {
-        "0 0 0".into()
-    } else {
-        "others".into()
-    }
-}
-
-/// The health words of a context that never failed, without APP_HEALTH.
-fn health(env: &Env) -> Outcome {
-    env.only(Not(&Has(AppHealth)), "firmware or kernel without APP_HEALTH")?;
-    entry(env, |entry| {
-        (116..140)
-            .step_by(4)
-            .map(|at| entry.word(at))
-            .fold(0, |all, word| all | word)
-            .to_string()
-    })
-}
-
-fn qos_echoed(env: &Env) -> Outcome {
-    let (client, _heap, context) = one(env, [0, 30, 5, 33, 7, 0x200, 0xff, 0])?;
-    Ok(find(&client, context, 144)?.map_or_else(
-        |text| text,
-        |entry| {
-            [96, 100, 104, 108, 112]
-                .map(|at| entry.word(at).to_string())
-                .join(" ")
-        },
-    ))
-}
-
-fn heap_usage(env: &Env) -> Outcome {
-    let (client, _heap, context) = one(env, NO_QOS)?;
-    let before = match find(&client, context, 144)? {
-        Ok(entry) => entry.long(72),
-        Err(text) => return Ok(text),
-    };
-    client.create_bo(DEV, 0x4000)?;
-    let after = find(&client, context, 144)?;
-    Ok(after.map_or_else(
-        |text| text,
-        |entry| format!("grows by {:#x}", entry.long(72).wrapping_sub(before)),
-    ))
-}
-
-fn name(env: &Env) -> Outcome {
-    let (client, _heap, context) = one(env, NO_QOS)?;
-    Ok(find(&client, context, 160)?.map_or_else(
-        |text| text,
-        |entry| {
-            if entry.read(144, 16)[0] == 0 {
-                "no name".into()
-            } else {
-                "a name".into()
-            }
-        },
-    ))
 }
 
 fn async_count(env: &Env) -> Outcome {

@@ -6,24 +6,32 @@ mod bo_usage;
 mod chain;
 mod config;
 mod create_bo;
+mod debug_bo;
 mod descriptors;
 mod dev_bo;
 mod dispatch;
 mod exec;
 mod faults;
 mod firmware;
+mod firmware_chain;
 mod firmware_data;
+mod firmware_npu;
 mod get_array;
 mod get_info;
 mod heap;
 mod hw_contexts;
 mod hwctx;
+mod hwctx_entry;
 mod hwctx_handles;
 mod mmap;
 mod node;
 mod packet;
 mod partition;
+mod pinning;
+mod power_mode;
 mod prime;
+mod qos;
+mod resources;
 mod rows;
 mod sequence;
 mod set_state;
@@ -31,6 +39,7 @@ mod sync_bo;
 mod syncobj;
 mod telemetry;
 mod timeline;
+mod timeline_share;
 mod user_pointer;
 mod version;
 
@@ -48,27 +57,36 @@ const AREAS: &[&[Check]] = &[
     mmap::CHECKS,
     sync_bo::CHECKS,
     user_pointer::CHECKS,
+    pinning::CHECKS,
     prime::CHECKS,
     syncobj::CHECKS,
     timeline::CHECKS,
+    timeline_share::CHECKS,
     hwctx::CHECKS,
     hwctx_handles::CHECKS,
     partition::CHECKS,
+    qos::CHECKS,
     config::CHECKS,
+    debug_bo::CHECKS,
     exec::CHECKS,
     sequence::CHECKS,
     packet::CHECKS,
     chain::CHECKS,
     firmware::CHECKS,
+    firmware_npu::CHECKS,
+    firmware_chain::CHECKS,
     faults::CHECKS,
     descriptors::CHECKS,
     get_info::CHECKS,
+    resources::CHECKS,
     telemetry::CHECKS,
     hw_contexts::CHECKS,
     get_array::CHECKS,
+    hwctx_entry::CHECKS,
     firmware_data::CHECKS,
     bo_usage::CHECKS,
     set_state::CHECKS,
+    power_mode::CHECKS,
     rows::CHECKS,
 ];
 

@@ -1,10 +1,7 @@
 //! Timeline syncobjs without a device's fence (driver-abi 2.3).
 
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::EventFd;
 use xdna_uapi::*;
 
 use super::syncobj::waited;
@@ -103,61 +100,22 @@ pub const CHECKS: &[Check] = &[
         &[(Any, "ok")],
     )
     .row("16.4 fences, host"),
-    check("timeline.query", "2.3", |e| queried(e, 0), &[(Any, "5")]),
-    check(
-        "timeline.query-last-submitted",
-        "2.3",
-        |e| queried(e, 1),
-        &[(Any, "5")],
-    ),
-    check(
-        "timeline.query-fresh",
-        "8.1",
-        |e| told(query_fresh(e)),
-        &[(Any, "0")],
-    ),
-    check(
-        "timeline.query-unknown",
-        "2.3 I",
-        |e| told(Client::open(e)?.syncobj_query(9, 0)),
-        UNKNOWN,
-    ),
-    check("timeline.transfer", "2.3", transfer, OK),
-    check("timeline.export-and-import", "2.3", export_import, OK),
-    check(
-        "timeline.export-unknown",
-        "2.3 I",
-        |e| said(Client::open(e)?.syncobj_export(9, 0, 0)),
-        REFUSED,
-    ),
-    check("timeline.import-eventfd", "2.3 I", import_eventfd, REFUSED),
-    check("timeline.sync-file", "2.3", sync_file, OK),
-    check(
-        "timeline.eventfd-fires",
-        "2.3",
-        |e| eventfd(e, 5),
-        &[(Any, "readable")],
-    ),
-    check(
-        "timeline.eventfd-of-later-point-waits",
-        "2.3",
-        |e| eventfd(e, 6),
-        &[(Any, "silent, then readable")],
-    ),
-    check("timeline.eventfd-unknown", "2.3 I", eventfd_unknown, UNKNOWN),
-    check("client.name", "2.3", client_name, &[(Any, "ok | EINVAL")]),
 ];
 
-const OK: Rules = &[(Any, "ok")];
-const REFUSED: Rules = &[(Any, "EINVAL")];
+pub(super) const OK: Rules = &[(Any, "ok")];
+
+pub(super) const REFUSED: Rules = &[(Any, "EINVAL")];
+
 const ETIME: Rules = &[(Any, "ETIME")];
-const UNKNOWN: Rules = &[(Any, "ENOENT")];
+
+pub(super) const UNKNOWN: Rules = &[(Any, "ENOENT")];
+
 const ALL: u32 = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL;
 const AVAILABLE: u32 = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE;
 const DEADLINE: u32 = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE;
 
 /// A client whose first syncobj is signalled up to point 5.
-fn five(env: &Env) -> Result<(Client, u32), Fail> {
+pub(super) fn five(env: &Env) -> Result<(Client, u32), Fail> {
     let client = Client::open(env)?;
     let handle = client.syncobj(0)?;
     client.timeline_signal(handle, 5)?;
@@ -263,83 +221,4 @@ fn hand_over(env: &Env) -> Outcome {
     }
     let (Ok(text) | Err(text)) = step("wait", child.finish(Duration::from_secs(20)))?;
     Ok(text)
-}
-
-fn queried(env: &Env, flags: u32) -> Outcome {
-    let (client, handle) = five(env)?;
-    told(client.syncobj_query(handle, flags))
-}
-
-fn query_fresh(env: &Env) -> Result<u64, Fail> {
-    let client = Client::open(env)?;
-    client.syncobj_query(client.syncobj(0)?, 0)
-}
-
-fn transfer(env: &Env) -> Outcome {
-    let (client, handle) = five(env)?;
-    let other = client.syncobj(0)?;
-    client.syncobj_transfer((handle, 5), (other, 2))?;
-    said(client.timeline_wait(&[(other, 2)], 0, 0))
-}
-
-fn export_import(env: &Env) -> Outcome {
-    let (client, handle) = five(env)?;
-    let fd = client.syncobj_export(handle, 0, 0)?;
-    let other = Client::open(env)?;
-    let same = other.syncobj_import(&fd, 0, 0)?;
-    client.timeline_signal(handle, 8)?;
-    said(other.timeline_wait(&[(same, 8)], 0, 0))
-}
-
-fn import_eventfd(env: &Env) -> Outcome {
-    let fd = step("eventfd", EventFd::new())?;
-    said(Client::open(env)?.syncobj_import(&fd, 0, 0))
-}
-
-/// A signalled binary syncobj's fence travels through a sync file into another syncobj.
-fn sync_file(env: &Env) -> Outcome {
-    let client = Client::open(env)?;
-    let (from, to) = (client.syncobj(1)?, client.syncobj(0)?);
-    let fd = client.syncobj_export(from, DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, 0)?;
-    client.syncobj_import(&fd, DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE, to)?;
-    said(client.syncobj_wait(&[to], 0, 0))
-}
-
-fn readable(fd: &EventFd, limit: Duration) -> Result<bool, Fail> {
-    let until = Instant::now() + limit;
-    let left = PollTimeout::try_from(until - Instant::now()).unwrap_or(PollTimeout::ZERO);
-    Ok(step(
-        "poll",
-        poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], left),
-    )? > 0)
-}
-
-fn eventfd(env: &Env, point: u64) -> Outcome {
-    let (client, handle) = five(env)?;
-    let fd = step("eventfd", EventFd::new())?;
-    client.syncobj_eventfd(handle, point, 0, &fd)?;
-    if readable(&fd, Duration::from_millis(100))? {
-        return Ok("readable".into());
-    }
-    client.timeline_signal(handle, point)?;
-    Ok(if readable(&fd, Duration::from_secs(5))? {
-        "silent, then readable"
-    } else {
-        "silent"
-    }
-    .into())
-}
-
-fn eventfd_unknown(env: &Env) -> Outcome {
-    let fd = step("eventfd", EventFd::new())?;
-    said(Client::open(env)?.syncobj_eventfd(9, 1, 0, &fd))
-}
-
-fn client_name(env: &Env) -> Outcome {
-    let name = crate::client::holding(b"conformance")?;
-    let mut arg = drm_set_client_name {
-        name_len: 11,
-        name: name.addr(),
-    };
-    said(Client::open(env)?.call(request::DRM_IOCTL_SET_CLIENT_NAME, &mut arg))
 }

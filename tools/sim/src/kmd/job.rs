@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use nix::errno::Errno;
-use xdna_uapi::ert::{Header, HealthRecord, opcode, state};
-use zerocopy::IntoBytes;
+use xdna_uapi::ert::{Header, opcode, state};
 
 use super::Kmd;
 use super::bo::{Bo, Kind};
@@ -12,11 +11,9 @@ use super::client::ClientId;
 use super::fence::Fence;
 use super::packet::{PacketRules, Path, Work};
 use super::syncobj::Syncobj;
+use super::write_back::set_state;
 use crate::firmware::{Command, Verdict};
-use crate::profile::{Feature, Kernel, Level, Rule};
-
-/// Data words behind the header of a chain where the failing index is stored.
-const ERROR_INDEX: u64 = 4 + 8;
+use crate::profile::{Kernel, Level};
 
 /// A command on its way.
 #[derive(Debug)]
@@ -245,63 +242,5 @@ impl Kmd {
             self.write_back(&job, end, None, None);
             job.fence.signal(Err(Errno::ECANCELED));
         }
-    }
-
-    /// Writes what the driver leaves in the packet of a failed command.
-    pub(super) fn write_back(
-        &self,
-        job: &Job,
-        end: u32,
-        failed: Option<(u32, u32)>,
-        health: Option<&HealthRecord>,
-    ) {
-        let subs: &[Rc<Bo>] = match &job.stage {
-            Stage::Posted { subs, .. } => subs,
-            _ => &[],
-        };
-        let Some(command) = &job.command else { return };
-        let fills = self.profile.kernel >= Kernel::V7_0 && self.rules.on(Rule::FailureFill);
-        let Some(first) = subs.first() else {
-            if fills {
-                fill(command);
-            }
-            self.write_health(command, health);
-            return set_state(command, end);
-        };
-        if fills {
-            fill(first);
-        }
-        self.write_health(first, health);
-        let count = subs.len() as u32;
-        let (index, status) = failed.unwrap_or((0, 0));
-        let index = if index >= count { 0 } else { index };
-        store(command, ERROR_INDEX, &index.to_le_bytes());
-        let raw = self.profile.kernel.level() == Level::L0 && failed.is_some();
-        set_state(command, if raw { status & 0xf } else { end });
-    }
-
-    fn write_health(&self, bo: &Bo, health: Option<&HealthRecord>) {
-        if let Some(health) = health.filter(|_| self.profile.has(Feature::AppHealth)) {
-            store(bo, 4, health.as_bytes());
-        }
-    }
-}
-
-/// Changes the state in a packet's header.
-pub(super) fn set_state(bo: &Bo, state: u32) {
-    match bo.word(0) {
-        Ok(word) => store(bo, 0, &Header(word).with_state(state).0.to_le_bytes()),
-        Err(e) => log::warn!("cannot read a packet's header: {e}"),
-    }
-}
-
-fn fill(bo: &Bo) {
-    store(bo, 4, &vec![0xff; bo.size.saturating_sub(4) as usize]);
-}
-
-fn store(bo: &Bo, at: u64, bytes: &[u8]) {
-    let room = bo.size.saturating_sub(at) as usize;
-    if let Err(e) = bo.write(at, &bytes[..bytes.len().min(room)]) {
-        log::warn!("cannot write to a packet: {e}");
     }
 }

@@ -9,6 +9,7 @@ mod caller;
 mod client;
 mod coherence;
 mod columns;
+mod config;
 mod context;
 mod create_bo;
 mod debug_buffer;
@@ -30,6 +31,7 @@ mod prime;
 mod qos;
 mod query;
 mod ring;
+mod settings;
 mod shadow;
 mod store;
 mod syncobj;
@@ -41,11 +43,11 @@ mod timeout;
 mod token;
 mod trace;
 mod user_bo;
+mod write_back;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -56,6 +58,7 @@ pub use columns::Given;
 pub use dispatch::{Answer, IOCTL_NAMES, Pending, Step};
 
 pub use packet::Work;
+pub use settings::{Config, Timing};
 pub use store::{FIRST_OFFSET, Store};
 pub use token::{Access, Inode, is_marked, mark};
 
@@ -64,7 +67,6 @@ use client::Client;
 use columns::Columns;
 use park::Park;
 
-use crate::array::{Program, TileId};
 use crate::fault::Faults;
 use crate::firmware::Firmware;
 use crate::profile::{AddressMode, Feature, Profile, Rule, Rules};
@@ -72,58 +74,6 @@ use crate::profile::{AddressMode, Feature, Profile, Rule, Rules};
 /// First address of the IOMMU's, or of the carveout.
 const FIRST_IOVA: u64 = 0x1_0000_0000;
 const FIRST_CARVEOUT: u64 = 0x8_0000_0000;
-
-/// Durations and switches of the model: tests make them short.
-#[derive(Clone, Debug)]
-pub struct Timing {
-    /// Time limit of a job; `None` is the kernel's own, zero switches detection off.
-    pub job_timeout: Option<Duration>,
-    /// Idle time before the device suspends.
-    pub autosuspend: Duration,
-    /// How long a command takes.
-    pub exec: Duration,
-    /// How long firmware boots after a suspend.
-    pub boot: Duration,
-    /// How long DESTROY_HWCTX waits for running commands.
-    pub drain: Duration,
-    /// How long after a timeout commands vanish.
-    pub drop_window: Duration,
-    /// Module parameter `force_cmdlist`; `None` is the kernel's default.
-    pub force_cmdlist: Option<bool>,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            job_timeout: None,
-            autosuspend: Duration::from_secs(5),
-            exec: Duration::ZERO,
-            boot: Duration::ZERO,
-            drain: Duration::from_secs(2),
-            drop_window: Duration::ZERO,
-            force_cmdlist: None,
-        }
-    }
-}
-
-/// What to simulate.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// The machine.
-    pub profile: Profile,
-    /// Rules switched off.
-    pub rules: Rules,
-    /// Durations.
-    pub timing: Timing,
-    /// What goes wrong.
-    pub faults: Faults,
-    /// Where every call is written.
-    pub trace: Option<std::path::PathBuf>,
-    /// The device sees what was flushed by SYNC_BO, and nothing newer.
-    pub incoherent: bool,
-    /// Closures that stand in for core programs, by the tiles of each context.
-    pub cores: Vec<(TileId, Program)>,
-}
 
 /// What a handler answers.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 pub mod images;
 #[allow(unsafe_code)]
 pub mod sys;
+pub mod trials;
 
 use std::fs::{File, OpenOptions};
 use std::io;
