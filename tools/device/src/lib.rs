@@ -74,7 +74,7 @@ pub enum Verb {
 /// What every verb about one device takes.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Common {
-    /// NPU to look at, by the number in /dev/accel/accel<N> [default: the first]
+    /// NPU to look at, by the number in /dev/accel/accelN [default: the first]
     #[arg(long, value_name = "N")]
     pub(crate) device: Option<u32>,
     /// Print one JSON object with a versioned schema

@@ -39,7 +39,7 @@ pub struct Top {
     /// Print tables even on a terminal
     #[arg(long)]
     plain: bool,
-    /// NPU to look at, by the number in /dev/accel/accel<N> [default: the first]
+    /// NPU to look at, by the number in /dev/accel/accelN [default: the first]
     #[arg(long, value_name = "N")]
     device: Option<u32>,
 }
@@ -60,7 +60,7 @@ pub struct Record {
     /// File to write, which must not be there yet, instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// NPU to look at, by the number in /dev/accel/accel<N> [default: the first]
+    /// NPU to look at, by the number in /dev/accel/accelN [default: the first]
     #[arg(long, value_name = "N")]
     device: Option<u32>,
 }

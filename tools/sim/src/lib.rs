@@ -4,7 +4,7 @@
 //! - [`profile`]: which machine, and by which rules;
 //! - [`kmd`]: the driver, a state machine without threads;
 //! - [`firmware`]: commands complete, fail or hang;
-//! - [`array`]: tiles, DMAs, locks and streams move the bytes;
+//! - [`mod@array`]: tiles, DMAs, locks and streams move the bytes;
 //! - [`fault`]: scripts of what goes wrong;
 //! - [`frontends`]: how programs reach it;
 //! - [`cli`]: the command line of `xdna sim`.

@@ -88,7 +88,8 @@ impl Core {
         .await
     }
 
-    /// Waits for a lock and takes it; `value` as in [`locks::Request`].
+    /// Waits for a lock and takes it: a negative `value` `-n` waits for at least `n` and takes `n`, another waits for exactly
+    /// that and takes it.
     pub async fn acquire(&self, lock: u8, value: i8) {
         self.ask(Ask::Acquire(locks::Request { lock, value })).await;
     }
