@@ -94,6 +94,24 @@ pub enum Error {
         /// Place among what was chained, from 0 on.
         operator: Option<usize>,
     },
+    /// The target is the CPU, and an operator has no implementation there.
+    #[error("{operator} has no implementation on the CPU")]
+    NotOnCpu {
+        /// The operator.
+        operator: String,
+    },
+    /// A graph had not ended at its deadline.
+    #[error("the graph had not ended at its deadline")]
+    GraphLate,
+    /// A graph was stopped by its caller.
+    #[error("cancelled")]
+    Cancelled,
+    /// There is no room for another graph.
+    #[error("{limit} graphs are under way: there is no room for another")]
+    Busy {
+        /// Graphs that may be under way.
+        limit: usize,
+    },
     /// A range lies outside of a buffer.
     #[error("bytes {start}..{end} lie outside of a buffer of {len} bytes")]
     OutOfRange {

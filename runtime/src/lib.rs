@@ -4,7 +4,7 @@
 //! one control code, [`Runtime::buffers`] hands out memory, and [`Kernel::run`] binds arguments, runs and waits.
 //! [`Prepared`] runs the same again without allocating; [`Chain`] packs many runs into few commands. Hardware contexts are
 //! created, shared, evicted and waited for behind all that ([`Contexts`]), and everything is counted
-//! ([`Runtime::snapshot`]). [`formats`] holds the readers and writers of xclbin, PDI, CDO, control code and control ELF
+//! ([`Runtime::snapshot`]). [`schedule`] plans and runs graphs of operators on the NPU and the CPU. [`formats`] holds the readers and writers of xclbin, PDI, CDO, control code and control ELF
 //! files. Nothing here knows of tensors or models.
 //!
 //! ```no_run
@@ -34,6 +34,7 @@ pub mod formats;
 mod kernel;
 mod overlay;
 mod runtime;
+pub mod schedule;
 mod stats;
 
 pub use buffers::{Buffer, BufferStats, Buffers};

@@ -9,6 +9,7 @@ mod contexts;
 mod counting;
 mod files;
 mod kernels;
+mod schedules;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         contexts::tests(),
         kernels::tests(),
         chains::tests(),
+        schedules::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, npu, run }| {
         let name = match &available {

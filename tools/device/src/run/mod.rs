@@ -1,6 +1,7 @@
 //! `xdna run`: any xclbin, with files as buffers.
 
 mod arg;
+mod times;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::Common;
 use crate::show::{self, View};
 use crate::target::{Target, is_simulated};
 use arg::Spec;
+use times::Times;
 
 /// What outputs hold before the first run: a kernel that writes nothing is noticed.
 const POISON: u8 = 0xa5;
@@ -76,16 +78,6 @@ struct Output {
     bytes: usize,
     /// Whether any byte is another than before the first run.
     written: bool,
-}
-
-/// Submission to end, in nanoseconds.
-#[derive(Debug, Serialize)]
-struct Times {
-    first_ns: u64,
-    min_ns: u64,
-    p50_ns: u64,
-    p99_ns: u64,
-    max_ns: u64,
 }
 
 /// A buffer argument, its file if it is an output, and what it held before.
@@ -210,26 +202,6 @@ fn argument<'a>(spec: &Spec, bound: &'a Bound) -> Option<Arg<'a>> {
     })
 }
 
-impl Times {
-    fn of(times: Vec<Duration>) -> Option<Self> {
-        let first_ns = ns(*times.first()?);
-        let mut sorted = times;
-        sorted.sort_unstable();
-        let rank = |share: usize| ns(sorted[(sorted.len() * share).div_ceil(100).max(1) - 1]);
-        Some(Self {
-            first_ns,
-            min_ns: rank(0),
-            p50_ns: rank(50),
-            p99_ns: rank(99),
-            max_ns: rank(100),
-        })
-    }
-}
-
-fn ns(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 impl View for Done {
     const SCHEMA: &'static str = "xdna.run/1";
 
@@ -281,21 +253,5 @@ impl View for Done {
             );
         }
         table.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_are_those_of_the_sorted_times() {
-        let times = (1..=200).rev().map(Duration::from_nanos).collect();
-        let t = Times::of(times).unwrap();
-        assert_eq!(
-            (t.first_ns, t.min_ns, t.p50_ns, t.p99_ns, t.max_ns),
-            (200, 1, 100, 198, 200)
-        );
-        assert!(Times::of(Vec::new()).is_none());
     }
 }
