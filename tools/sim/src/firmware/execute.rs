@@ -32,7 +32,7 @@ pub enum End {
 /// The array of a context, and what configured it.
 #[derive(Debug)]
 pub struct Partition {
-    array: Array,
+    pub(super) array: Array,
     loaded: Option<Rc<[Configure]>>,
 }
 

@@ -5,9 +5,10 @@
 //! execute, unless a closure stands in for it; what waits without end hangs, and the log says who waits for whom.
 
 mod execute;
+mod inspect;
 mod pdi;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell, RefMut};
 
 use nix::errno::Errno;
 use xdna_uapi::ert::HealthRecord;
@@ -25,6 +26,7 @@ const INVALID_INSTRUCTION: u32 = 0x300_0002;
 const INVALID_COMMAND: u32 = 0x400_0002;
 
 use execute::{End, Partition};
+pub use inspect::Spot;
 pub use pdi::Pdi;
 
 /// Memory as the device reaches it.
@@ -111,6 +113,8 @@ pub struct Firmware {
     slots: Vec<Option<Slot>>,
     shape: Shape,
     cores: Vec<(TileId, Program)>,
+    /// The context that ran last: its columns are the ones that are loaded.
+    last: Cell<usize>,
 }
 
 impl Firmware {
@@ -123,6 +127,7 @@ impl Firmware {
                 _ => Shape::npu4(),
             },
             cores,
+            last: Cell::default(),
         }
     }
 
@@ -228,15 +233,20 @@ impl Firmware {
         pdi: Option<&Pdi>,
         memory: &dyn DeviceMemory,
     ) -> Result<(), End> {
-        let columns = command.columns;
-        let shape = self.shape.partition(columns.start as u8, columns.width as u8);
-        let slot = self.slots.get(command.context).and_then(Option::as_ref);
-        let (Some(shape), Some(slot)) = (shape, slot) else {
-            return Err(End::Failed(INVALID_COMMAND));
-        };
-        let mut partition = slot.partition.borrow_mut();
-        let partition = partition.get_or_insert_with(|| Partition::new(shape, &self.cores));
+        let partition = self.partition(command.context, command.columns);
+        let mut partition = partition.ok_or(End::Failed(INVALID_COMMAND))?;
+        self.last.set(command.context);
         partition.run(work, pdi, memory)
+    }
+
+    /// The array of a context, made when it is first asked for.
+    fn partition(&self, context: usize, columns: Given) -> Option<RefMut<'_, Partition>> {
+        let shape = self.shape.partition(columns.start as u8, columns.width as u8)?;
+        let slot = self.slots.get(context)?.as_ref()?;
+        let made = RefMut::map(slot.partition.borrow_mut(), |partition| {
+            partition.get_or_insert_with(|| Partition::new(shape, &self.cores))
+        });
+        Some(made)
     }
 
     /// Reads the image of a compute unit.

@@ -14,7 +14,6 @@ use super::heap::DevRange;
 use super::job::Job;
 use super::qos;
 use super::syncobj::Syncobj;
-use super::tiles::Tiles;
 use super::{Kmd, Outcome};
 use crate::firmware::{CreateContext, Pdi};
 use crate::profile::{Kernel, Level, Rule};
@@ -58,10 +57,8 @@ pub struct Context {
     pub health: Option<uapi::ert::HealthRecord>,
     /// Until then commands after a timeout are dropped.
     pub drops_until: u64,
-    /// What tile access wrote.
-    pub tiles: Tiles,
     /// Its tiles as a timeout found them.
-    pub dumped: Option<Tiles>,
+    pub dumped: Option<Vec<u8>>,
     _slots: Vec<DevRange>,
 }
 
@@ -137,7 +134,6 @@ impl Kmd {
             chunks,
             health: None,
             drops_until: 0,
-            tiles: Tiles::default(),
             dumped: None,
             _slots: slots,
         };

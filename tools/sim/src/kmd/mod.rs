@@ -38,7 +38,6 @@ mod syncobj;
 mod syncobj_ioctl;
 mod syncobj_share;
 mod syncobj_wait;
-mod tiles;
 mod timeout;
 mod token;
 mod trace;

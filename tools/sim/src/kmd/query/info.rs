@@ -84,15 +84,10 @@ impl Kmd {
             exact && status.buffer_size != whole,
             Errno::EINVAL,
         )?;
-        status.cols_filled = self
-            .clients
-            .values()
-            .flat_map(|c| c.contexts.values())
-            .map(|c| ((1u32 << c.columns.width) - 1) << c.columns.start)
-            .fold(0, |all, one| all | one);
-        // Without a model of the array the honest dump is zeros.
-        let bytes = status.cols_filled.count_ones() * COLUMN_BYTES;
-        memory.write(status.buffer, &vec![0; bytes.min(status.buffer_size) as usize])?;
+        let (cols_filled, dump) = self.tile_status();
+        status.cols_filled = cols_filled;
+        let len = dump.len().min(status.buffer_size as usize);
+        memory.write(status.buffer, &dump[..len])?;
         write_user(&*memory, arg.buffer, &status)
     }
 

@@ -7,6 +7,7 @@ mod info;
 mod set_state;
 mod telemetry;
 mod tile_access;
+mod tile_status;
 mod users;
 
 use nix::errno::Errno;

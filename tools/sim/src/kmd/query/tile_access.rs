@@ -5,12 +5,16 @@ use xdna_uapi as uapi;
 use xdna_uapi::newer::{AieCoredump, AieTileAccess};
 
 use super::users::sees;
+use crate::array::TileId;
+use crate::firmware::Spot;
 use crate::kmd::caller::{Caller, read_user};
 use crate::kmd::context::Context;
-use crate::kmd::tiles::{ROWS, TILE_BYTES, base};
 use crate::kmd::{ClientId, Kmd};
 use crate::profile::{Feature, Kernel, Protocol, Rule};
 
+/// Rows of the array, and bytes of a tile's address space.
+const ROWS: u32 = 6;
+const TILE_BYTES: u64 = 1 << 20;
 /// The largest element of a coredump out of tree.
 const OOT_MOST: u32 = 100 << 20;
 /// The out-of-tree driver asks for coredumps from this protocol on.
@@ -78,14 +82,10 @@ impl Kmd {
             arg.element_size = need as u32;
             return Err(Errno::ENOSPC);
         }
-        let tiles = context.dumped.take().unwrap_or_else(|| context.tiles.clone());
-        let mut tile = vec![0; TILE_BYTES as usize];
-        for at in (0..need).step_by(TILE_BYTES as usize) {
-            tiles.read(at, &mut tile);
-            memory.write(arg.buffer.checked_add(at).ok_or(Errno::EFAULT)?, &tile)?;
-        }
+        let (number, columns, dumped) = (context.firmware_id, context.columns, context.dumped.take());
+        let dump = dumped.unwrap_or_else(|| self.firmware.dump(number, columns));
         arg.element_size = need as u32;
-        Ok(())
+        memory.write(arg.buffer, &dump)
     }
 
     /// SET_STATE 9.
@@ -99,15 +99,18 @@ impl Kmd {
 
     /// A context is about to be reset after a timeout.
     pub(in crate::kmd) fn dump_before_reset(&mut self, id: ClientId, handle: u32) {
-        if self.auto_coredump != 0
-            && let Ok(context) = self.context(id, handle)
-        {
-            context.dumped = Some(context.tiles.clone());
+        let Ok(context) = self.context(id, handle) else {
+            return;
+        };
+        let (number, columns) = (context.firmware_id, context.columns);
+        let dump = (self.auto_coredump != 0).then(|| self.firmware.dump(number, columns));
+        if let (Some(dump), Ok(context)) = (dump, self.context(id, handle)) {
+            context.dumped = Some(dump);
         }
     }
 
     /// The place a request means in its context's tiles.
-    fn place(&mut self, caller: &dyn Caller, request: &AieTileAccess) -> Result<(&mut Context, u64), Errno> {
+    fn place(&mut self, caller: &dyn Caller, request: &AieTileAccess) -> Result<Spot, Errno> {
         self.deny(Rule::PadZero, request.pad != [0; 3], Errno::EINVAL)?;
         let oot = self.profile.kernel == Kernel::Oot;
         let context = self.inspected(caller, request.pid, request.context_id)?;
@@ -126,7 +129,12 @@ impl Kmd {
         if !sized || !inside {
             return Err(Errno::EINVAL);
         }
-        Ok((context, base(request.col, request.row) + u64::from(request.addr)))
+        Ok(Spot {
+            context: context.firmware_id,
+            columns: context.columns,
+            tile: TileId::new(request.col as u8, request.row as u8),
+            offset: request.addr,
+        })
     }
 
     /// GET_ARRAY 9: the answer goes over the request.
@@ -142,12 +150,12 @@ impl Kmd {
         self.deny(Rule::ArraySize, arg.num_element != 1, Errno::EINVAL)?;
         let memory = caller.memory();
         let request: AieTileAccess = read_user(&*memory, arg.buffer)?;
-        let (context, at) = self.place(caller, &request)?;
+        let spot = self.place(caller, &request)?;
         if arg.element_size < request.size || (arg.element_size as usize) < size_of::<AieTileAccess>() {
             return Err(Errno::ENOSPC);
         }
         let mut bytes = vec![0; request.size as usize];
-        context.tiles.read(at, &mut bytes);
+        self.firmware.read_tile(spot, &mut bytes);
         memory.write(arg.buffer, &bytes)
     }
 
@@ -163,14 +171,14 @@ impl Kmd {
         }
         let memory = caller.memory();
         let request: AieTileAccess = read_user(&*memory, arg.buffer)?;
-        let (context, at) = self.place(caller, &request)?;
+        let spot = self.place(caller, &request)?;
         let head = size_of::<AieTileAccess>() as u64;
         if u64::from(arg.buffer_size) < head + u64::from(request.size) {
             return Err(Errno::EINVAL);
         }
         let mut bytes = vec![0; request.size as usize];
         memory.read(arg.buffer.checked_add(head).ok_or(Errno::EFAULT)?, &mut bytes)?;
-        context.tiles.write(at, &bytes);
+        self.firmware.write_tile(spot, &bytes);
         Ok(())
     }
 }
