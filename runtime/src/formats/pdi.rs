@@ -116,8 +116,8 @@ pub enum Checked {
 /// An image that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pdi {
-    /// Name of the image, `aie_image`.
-    pub name: String,
+    /// Name of the image, `aie_image`; NULs behind it.
+    pub name: [u8; 16],
     /// How it was stored.
     pub transform: Transform,
     /// The stream.
@@ -156,7 +156,7 @@ impl Pdi {
     /// An image around a stream, as the open tools make it.
     pub fn new(cdo: Cdo) -> Self {
         Self {
-            name: "aie_image".to_owned(),
+            name: *b"aie_image\0\0\0\0\0\0\0",
             transform: Transform::Plain,
             cdo,
             borrowed: 0,
@@ -235,7 +235,7 @@ impl Pdi {
             (Checked::Cdo, cdo.checksum_holds),
         ];
         Ok(Self {
-            name: super::view::text(&image.name),
+            name: image.name,
             transform,
             cdo,
             borrowed,
@@ -270,15 +270,12 @@ impl Pdi {
             mark: 0.into(),
             checksum: 0.into(),
         };
-        let mut name = [0; 16];
-        let kept = &self.name.as_bytes()[..self.name.len().min(15)];
-        name[..kept.len()].copy_from_slice(kept);
         let image = Image {
             first_partition: (PARTITION as u32 / 4).into(),
             partitions: 1.into(),
             revoke_id: 0.into(),
             attributes: 0.into(),
-            name,
+            name: self.name,
             image_id: 0x1c00_0000.into(),
             unique_id: 0.into(),
             parent_id: 0.into(),
