@@ -17,33 +17,8 @@ pub struct ScriptError {
 
 /// A firmware status that is an ordinary application error.
 const APPLICATION_ERROR: u32 = 0x300_0001;
-/// Errnos a driver may return.
-const ERRNOS: [Errno; 24] = [
-    Errno::EPERM,
-    Errno::ENOENT,
-    Errno::EINTR,
-    Errno::EIO,
-    Errno::ENXIO,
-    Errno::E2BIG,
-    Errno::EBADF,
-    Errno::EAGAIN,
-    Errno::ENOMEM,
-    Errno::EACCES,
-    Errno::EFAULT,
-    Errno::EBUSY,
-    Errno::EEXIST,
-    Errno::ENODEV,
-    Errno::EINVAL,
-    Errno::EMFILE,
-    Errno::ENOTTY,
-    Errno::ENOSPC,
-    Errno::EPIPE,
-    Errno::ETIME,
-    Errno::EOPNOTSUPP,
-    Errno::ETIMEDOUT,
-    Errno::EALREADY,
-    Errno::ECANCELED,
-];
+/// The largest number of an errno.
+const LAST_ERRNO: i32 = 133;
 
 impl FromStr for Faults {
     type Err = ScriptError;
@@ -131,8 +106,9 @@ fn effect(s: &str) -> Option<Effect> {
     if let Some(mishap) = mishap {
         return Some(Effect::Mishap(mishap));
     }
-    if let Some(errno) = ERRNOS.iter().find(|e| format!("{e:?}") == s) {
-        return Some(Effect::Errno(*errno));
+    let mut errnos = (1..=LAST_ERRNO).map(Errno::from_raw);
+    if let Some(errno) = errnos.find(|e| *e != Errno::UnknownErrno && format!("{e:?}") == s) {
+        return Some(Effect::Errno(errno));
     }
     let (head, index) = match s.split_once('@') {
         Some((head, index)) => (head, index.parse().ok()?),
@@ -180,6 +156,23 @@ mod tests {
             let text = script.parse::<Faults>().unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn every_ioctl_may_fail_with_every_errno() {
+        let known = (1..=LAST_ERRNO)
+            .map(Errno::from_raw)
+            .filter(|e| *e != Errno::UnknownErrno);
+        let mut count = 0;
+        for errno in known {
+            for name in IOCTL_NAMES {
+                let mut faults: Faults = format!("{name}:2:{errno:?}").parse().unwrap();
+                let seen = [faults.ioctl(name), faults.ioctl(name), faults.ioctl(name)];
+                assert_eq!(seen, [None, Some(Effect::Errno(errno)), None], "{name} {errno:?}");
+            }
+            count += 1;
+        }
+        assert!(count > 130, "{count}");
     }
 
     #[test]

@@ -127,14 +127,12 @@ impl Kmd {
 
     fn check_mmap(&mut self, id: ClientId, caller: &dyn Caller, map: &MapRequest) -> Result<(), Errno> {
         self.settle(id)?;
-        if map.offset < FIRST_OFFSET {
-            let errno = if self.profile.kernel.level() >= Level::L10 {
-                Errno::EOPNOTSUPP
-            } else {
-                Errno::EINVAL
-            };
-            return Err(errno);
-        }
+        let low = if self.profile.kernel.level() >= Level::L10 {
+            Errno::EOPNOTSUPP
+        } else {
+            Errno::EINVAL
+        };
+        self.deny(Rule::MapOffset, map.offset < FIRST_OFFSET, low)?;
         if map.offset == NO_OFFSET && self.profile.kernel <= Kernel::V7_0 {
             log::warn!("mmap of a user-pointer buffer is not modelled: its pages are the process's own");
             return Err(Errno::EOPNOTSUPP);
@@ -149,7 +147,8 @@ impl Kmd {
                 .clients
                 .values()
                 .any(|c| c.bos.iter().any(|(_, b)| within(b, map.offset).is_some()));
-            return Err(if elsewhere { Errno::EACCES } else { Errno::EINVAL });
+            self.deny(Rule::MapOwner, elsewhere, Errno::EACCES)?;
+            return Err(Errno::EINVAL);
         };
         let len = map.len.checked_next_multiple_of(PAGE).ok_or(Errno::EINVAL)?;
         let too_long = len > bo.size;

@@ -95,6 +95,9 @@ impl Kmd {
             priority,
             limited: self.rules.on(Rule::CtxLimit),
         };
+        if self.faults.create() {
+            return Err(Errno::EINVAL);
+        }
         let firmware_id = match self.firmware.create(create) {
             Err(_) if kernel == Kernel::Oot => return Err(Errno::ENOENT),
             other => other?,

@@ -32,9 +32,11 @@ impl Kmd {
     }
 
     fn debug_candidate(&mut self, id: ClientId, handle: u64) -> Result<Rc<Bo>, Errno> {
-        if self.profile.kernel < Kernel::V6_19 {
-            return Err(Errno::EOPNOTSUPP);
-        }
+        self.deny(
+            Rule::DebugSince,
+            self.profile.kernel < Kernel::V6_19,
+            Errno::EOPNOTSUPP,
+        )?;
         let handle = u32::try_from(handle).map_err(|_| Errno::EINVAL)?;
         let bo = self.client(id)?.bos.get(handle).cloned();
         bo.filter(|b| b.kind == Kind::Dev).ok_or(Errno::EINVAL)

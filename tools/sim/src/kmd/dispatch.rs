@@ -273,9 +273,11 @@ impl Kmd {
 
     /// WAIT_CMD has a handler out of tree only.
     fn wait_cmd(&mut self, id: ClientId, arg: &uapi::amdxdna_drm_wait_cmd) -> Result<Outcome, Errno> {
-        if self.profile.kernel != Kernel::Oot {
-            return Err(Errno::EOPNOTSUPP);
-        }
+        self.deny(
+            Rule::WaitCmd,
+            self.profile.kernel != Kernel::Oot,
+            Errno::EOPNOTSUPP,
+        )?;
         self.wait_for_command(id, arg)
     }
 }

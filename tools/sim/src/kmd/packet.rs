@@ -111,6 +111,7 @@ impl PacketRules<'_> {
         let (head, limit) = match work.opcode {
             opcode::START_CU => (0, DIRECT_CU_WORDS),
             opcode::START_NPU => (NPU_HEAD, DIRECT_NPU_WORDS),
+            _ if !self.rules.on(Rule::PreemptFeature) => (PREEMPT_HEAD, DIRECT_NPU_WORDS),
             _ => return Err(Errno::EOPNOTSUPP),
         };
         let unusable = work.opcode == opcode::START_NPU && self.profile.kernel == Kernel::V6_14;
@@ -136,6 +137,7 @@ impl PacketRules<'_> {
             opcode::START_CU => 0,
             opcode::START_NPU => NPU_HEAD,
             _ if uniform && self.profile.has(Feature::Preempt) => PREEMPT_HEAD,
+            _ if !self.rules.on(Rule::PreemptFeature) => PREEMPT_HEAD,
             _ => return Err(Errno::EOPNOTSUPP),
         };
         let args = work.payload.len().checked_sub(head).ok_or(Errno::EINVAL)?;
@@ -167,13 +169,18 @@ impl PacketRules<'_> {
     ) -> Result<Vec<(std::rc::Rc<Bo>, Work)>, Errno> {
         let payload = 4 * u64::from(Header(bo.word(0)?).count());
         let count = u64::from(bo.word(4)?);
-        if payload < 24 || count == 0 || payload < 24 + 8 * count {
+        let shaped = payload >= 24 && count > 0 && payload >= 24 + 8 * count;
+        if !shaped && self.rules.on(Rule::ChainShape) {
             return Err(Errno::EINVAL);
         }
         let (mut subs, mut used) = (Vec::new(), 0);
         for i in 0..count {
             let handle = bo.word(4 + 24 + 8 * i)?;
-            let sub = lookup(handle).ok_or(Errno::ENOENT)?;
+            let sub = match lookup(handle) {
+                Some(sub) => sub,
+                None if self.rules.on(Rule::ChainHandle) => return Err(Errno::ENOENT),
+                None => continue,
+            };
             let work = self.parse(&sub, Path::List)?;
             let mixed = subs
                 .first()

@@ -38,8 +38,12 @@ rules! {
     BoVaddr = "bo-vaddr",
     /// Chains fit the list.
     ChainBytes = "chain-bytes",
+    /// Chains name live command buffers.
+    ChainHandle = "chain-handle",
     /// Chains are of one opcode.
     ChainOpcode = "chain-opcode",
+    /// Chains hold what they count.
+    ChainShape = "chain-shape",
     /// More heap chunks need firmware support.
     ChunkFeature = "chunk-feature",
     /// Any closed descriptor destroys contexts to 6.19.
@@ -70,12 +74,20 @@ rules! {
     DebugBusy = "debug-busy",
     /// Debug buffers are removed from their context.
     DebugRemove = "debug-remove",
+    /// Debug buffers exist from level 6 on.
+    DebugSince = "debug-since",
     /// Sizes of DEV buffers.
     DevSize = "dev-size",
-        /// 6.14 sends START_NPU with the wrong message size.
+    /// 6.14 sends START_NPU with the wrong message size.
     DirectNpu = "direct-npu",
     /// Words of a direct message.
     DirectWords = "direct-words",
+    /// The firmware's log and trace are for CAP_SYS_ADMIN.
+    DptAdmin = "dpt-admin",
+    /// A log or trace that is off has no payload.
+    DptOn = "dpt-on",
+    /// Sizes of log, trace and their states.
+    DptSize = "dpt-size",
     /// Command buffers have the right type.
     ExecBoType = "exec-bo-type",
     /// Old kernels execute configured contexts only.
@@ -108,6 +120,10 @@ rules! {
     IoctlSince = "ioctl-since",
     /// Mmap stays in the buffer.
     MapLength = "map-length",
+    /// Low mmap offsets are doorbells.
+    MapOffset = "map-offset",
+    /// Mmap of another client's buffer is refused.
+    MapOwner = "map-owner",
     /// Mmap is shared.
     MapPrivate = "map-private",
     /// 6.14 maps a buffer once.
@@ -122,6 +138,8 @@ rules! {
     PowerMode = "power-mode",
     /// Turbo needs an idle device.
     PowerTurbo = "power-turbo",
+    /// Preemptible packets need firmware for them.
+    PreemptFeature = "preempt-feature",
     /// Preemption states are 0 or 1.
     PreemptState = "preempt-state",
     /// PRIME flags are known.
@@ -132,6 +150,8 @@ rules! {
     PrimeSame = "prime-same",
     /// QoS that no clock reaches is refused.
     Qos = "qos",
+    /// Newer queries are unknown to older kernels.
+    QuerySince = "query-since",
     /// SET_STATE needs CAP_SYS_ADMIN.
     RootOnly = "root-only",
     /// One command fits the list.
@@ -162,6 +182,8 @@ rules! {
     UserMemlock = "user-memlock",
     /// User-pointer memory is mapped and writable.
     UserWritable = "user-writable",
+    /// WAIT_CMD has a handler out of tree only.
+    WaitCmd = "wait-cmd",
     /// Wait flags are known.
     WaitFlags = "wait-flags",
     /// Late waits fail.

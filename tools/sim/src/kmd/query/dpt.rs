@@ -47,9 +47,7 @@ impl Kmd {
         stream: Stream,
     ) -> Result<Outcome, Errno> {
         self.vendor_only()?;
-        if !caller.is_admin() {
-            return Err(Errno::EPERM);
-        }
+        self.deny(Rule::DptAdmin, !caller.is_admin(), Errno::EPERM)?;
         if !self.streams(stream) {
             let staging = self.profile.kernel == Kernel::Staging;
             return Err(if staging {
@@ -63,9 +61,8 @@ impl Kmd {
         let room = (arg.element_size as usize)
             .checked_sub(tail)
             .ok_or(Errno::ENOSPC)?;
-        if self.ring(stream).config.is_none() {
-            return Err(Errno::ESHUTDOWN);
-        }
+        let off = self.ring(stream).config.is_none();
+        self.deny(Rule::DptOn, off, Errno::ESHUTDOWN)?;
         let memory = caller.memory();
         let at = arg.buffer.checked_add(room as u64).ok_or(Errno::EFAULT)?;
         let mut metadata: DptMetadata = read_user(&*memory, at)?;
@@ -93,9 +90,7 @@ impl Kmd {
             return Err(Errno::EOPNOTSUPP);
         }
         let size = size_of::<GetDptState>() as u32;
-        if arg.element_size < size {
-            return Err(Errno::ENOSPC);
-        }
+        self.deny(Rule::DptSize, arg.element_size < size, Errno::ENOSPC)?;
         let config = self.ring(stream).config;
         let state = GetDptState {
             version: PAYLOAD_VERSION,
@@ -119,9 +114,8 @@ impl Kmd {
         if !self.streams(stream) {
             return Err(Errno::EOPNOTSUPP);
         }
-        if arg.buffer_size as usize != size_of::<SetDptState>() {
-            return Err(Errno::EINVAL);
-        }
+        let exact = arg.buffer_size as usize == size_of::<SetDptState>();
+        self.deny(Rule::DptSize, !exact, Errno::EINVAL)?;
         let wanted: SetDptState = read_user(&*caller.memory(), arg.buffer)?;
         self.deny(Rule::PadZero, wanted.pad != 0, Errno::EINVAL)?;
         let all = if stream == Stream::Log { 1 } else { category::ALL };

@@ -15,7 +15,7 @@ use zerocopy::{Immutable, IntoBytes};
 
 use super::Kmd;
 use super::caller::{Caller, UserMemory};
-use crate::profile::Level;
+use crate::profile::{Level, Rule};
 
 /// Bytes of tile status per column.
 pub(super) const COLUMN_BYTES: u32 = 504;
@@ -41,11 +41,11 @@ impl Kmd {
 
     /// Refuses a parameter that this kernel does not know.
     fn since(&self, level: Level) -> Result<(), Errno> {
-        if self.profile.kernel.level() < level {
-            Err(Errno::EOPNOTSUPP)
-        } else {
-            Ok(())
-        }
+        self.deny(
+            Rule::QuerySince,
+            self.profile.kernel.level() < level,
+            Errno::EOPNOTSUPP,
+        )
     }
 
     /// Wakes the device for a query.
