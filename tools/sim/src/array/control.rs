@@ -1,13 +1,17 @@
 //! Control code executes.
 
+use xdna_runtime::formats::txn::{DdrPatch, Operation, Tokens};
+use xdna_runtime::formats::{FormatError, Txn};
+
 use super::dma::Direction;
-use super::geometry::{Address, ROWS, TileId};
+use super::geometry::{Address, TileId};
 use super::host::{APERTURE, Window};
-use super::transaction::{self, ControlError, Operation, Tokens};
 use super::{Array, ChannelId, Stop};
 
 /// Longest image that control code loads.
 const IMAGE_MAX: u32 = 128 << 20;
+/// Number of the operation that convolution overlays have, and that is skipped.
+const UNKNOWN: u8 = 134;
 /// Arguments to whose addresses firmware adds the aperture; the others come with it.
 const MOVED_BY_FIRMWARE: u64 = 5;
 
@@ -49,17 +53,17 @@ impl Array {
     /// Returns the cycles it took: an estimate, see [`Timing`](super::Timing).
     ///
     /// # Errors
-    /// [`ControlError`] before anything has an effect, or [`Interrupted`].
+    /// [`RunError::Damaged`] before anything has an effect, or [`Interrupted`].
     pub fn run(
         &mut self,
         code: &[u8],
         arguments: Arguments<'_>,
         host: &mut Window<'_>,
     ) -> Result<u64, RunError> {
-        let operations = transaction::read(code, ROWS)?;
+        let code = Txn::read_prefix(code)?;
         let began = self.cycles();
-        for (index, operation) in (0..).zip(operations) {
-            let done = self.operation(operation, arguments, host);
+        for (index, record) in (0..).zip(&code.records) {
+            let done = self.operation(&record.operation, arguments, host);
             let done = done.and_then(|()| self.pass(self.timing.operation, host));
             done.map_err(|stop| Interrupted {
                 operation: index,
@@ -76,72 +80,71 @@ impl Array {
 
     fn operation(
         &mut self,
-        operation: Operation,
+        operation: &Operation,
         arguments: Arguments<'_>,
         host: &mut Window<'_>,
     ) -> Result<(), Stop> {
+        let at = Address(operation.address().unwrap_or_default() as u32);
         match operation {
-            Operation::Write(address, words) => self.write_words(Address(address), words)?,
-            Operation::MaskWrite { address, mask, value } => {
-                self.write_masked(Address(address), mask, value)?;
-            }
-            Operation::MaskPoll { address, mask, value } => {
-                let at = Address(address);
+            Operation::Write { value, .. } => self.write(at, *value)?,
+            Operation::BlockWrite { data, .. } => self.write_words(at, data.iter().copied())?,
+            Operation::MaskWrite { value, mask, .. } => self.write_masked(at, *mask, *value)?,
+            Operation::MaskPoll { value, mask, .. } | Operation::MaskPollBusy { value, mask, .. } => {
                 self.peek(at)?;
-                let what = format!("a value of {value:#x} under {mask:#x} at {address:#x}");
+                let what = format!("a value of {value:#x} under {mask:#x} at {:#x}", at.0);
                 self.run_until(host, &what, |array| {
                     array.read(at).is_ok_and(|now| now & mask == value & mask)
                 })?;
             }
-            Operation::WaitTokens(tokens) => self.wait_tokens(tokens, host)?,
-            Operation::MergeTokens(count) => {
-                let count = usize::from(count);
+            Operation::Wait(tokens) => self.wait_tokens(*tokens, host)?,
+            Operation::MergeSync { tokens, .. } => {
+                let count = usize::from(*tokens);
                 let what = format!("{count} tokens");
                 self.run_until(host, &what, |array| array.tokens.len() >= count)?;
                 self.tokens.drain(..count);
             }
-            Operation::Patch {
-                register,
-                argument,
-                offset,
-            } => {
-                let address = arguments
-                    .address(argument, offset)
-                    .ok_or_else(|| Stop::Control(format!("argument {argument} is missing")))?;
-                self.write(Address(register), address as u32 & !3)?;
-                let high = (address >> 32) as u32;
-                self.write_masked(Address(register.wrapping_add(4)), 0xffff, high)?;
-            }
-            Operation::LoadPdi { address, size } => {
-                if size > IMAGE_MAX {
+            Operation::DdrPatch(patch) => self.patch(*patch, arguments)?,
+            Operation::LoadPdi { address, size, .. } => {
+                if *size > IMAGE_MAX {
                     return Err(Stop::Control(format!("an image of {size} bytes")));
                 }
-                let mut image = vec![0; size as usize];
-                host.read_host(address, &mut image)?;
+                let mut image = vec![0; *size as usize];
+                host.read_host(*address, &mut image)?;
                 self.reset();
                 self.load(&image)?;
             }
-            Operation::Nothing => {}
-            Operation::Unknown(op) => {
-                return Err(Stop::Control(format!("operation {op} is not simulated")));
-            }
+            // What a convolution overlay's code has among others: nobody knows what it does.
+            Operation::Custom { op: UNKNOWN, .. } => {}
+            Operation::Noop | Operation::Preempt { .. } | Operation::RecordTimer { .. } => {}
+            other => return Err(Stop::Control(format!("{} is not simulated", other.name()))),
         }
         Ok(())
     }
 
+    fn patch(&mut self, patch: DdrPatch, arguments: Arguments<'_>) -> Result<(), Stop> {
+        let address = arguments
+            .address(patch.argument, patch.offset)
+            .ok_or_else(|| Stop::Control(format!("argument {} is missing", patch.argument)))?;
+        let register = Address(patch.register as u32);
+        self.write(register, address as u32 & !3)?;
+        self.write_masked(
+            Address(register.0.wrapping_add(4)),
+            0xffff,
+            (address >> 32) as u32,
+        )?;
+        Ok(())
+    }
+
     fn wait_tokens(&mut self, tokens: Tokens, host: &mut Window<'_>) -> Result<(), Stop> {
-        let direction = if tokens.sends {
-            Direction::Mm2s
-        } else {
+        let direction = if tokens.direction == 0 {
             Direction::S2mm
+        } else {
+            Direction::Mm2s
         };
-        for column in 0..tokens.count.1 {
-            for row in 0..tokens.count.0 {
+        for column in 0..tokens.columns {
+            for row in 0..tokens.rows {
                 let id = ChannelId {
-                    tile: TileId::new(
-                        tokens.first.1.wrapping_add(column),
-                        tokens.first.0.wrapping_add(row),
-                    ),
+                    tile: TileId::new(tokens.column.wrapping_add(column), tokens.row.wrapping_add(row)),
                     direction,
                     number: tokens.channel,
                 };
@@ -165,7 +168,7 @@ impl Array {
 pub enum RunError {
     /// It is damaged; nothing had an effect.
     #[error("{0}")]
-    Damaged(#[from] ControlError),
+    Damaged(#[from] FormatError),
     /// It ended before its end.
     #[error("{0}")]
     Interrupted(#[from] Interrupted),

@@ -2,20 +2,13 @@
 
 use std::fmt;
 
+pub use xdna_runtime::formats::Generation;
+
 /// Rows of every array.
 pub const ROWS: u8 = 6;
 const COLUMN_SHIFT: u32 = 25;
 const ROW_SHIFT: u32 = 20;
 const OFFSET: u32 = 0xf_ffff;
-
-/// Which generation the array is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Generation {
-    /// npu1: Phoenix, Hawk Point.
-    Aie2,
-    /// npu4: Strix, Strix Halo, Krackan.
-    Aie2p,
-}
 
 /// What a tile is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +119,7 @@ impl Shape {
     /// All of npu1.
     pub fn npu1() -> Self {
         Self {
-            generation: Generation::Aie2,
+            generation: Generation::Npu1,
             columns: 5,
             first_without_dma: true,
         }
@@ -135,7 +128,7 @@ impl Shape {
     /// All of npu4.
     pub fn npu4() -> Self {
         Self {
-            generation: Generation::Aie2p,
+            generation: Generation::Npu4,
             columns: 8,
             first_without_dma: false,
         }

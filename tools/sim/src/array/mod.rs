@@ -11,7 +11,7 @@
 //! - `step`: one cycle of everything;
 //! - `explain`: who waits for whom when nothing moves any more;
 //! - `load`: images configure the array;
-//! - `transaction`, `control`: control code is read, and executes.
+//! - `control`: control code executes.
 //!
 //! Time advances in cycles of the array's clock: in each, every stream moves at most one word per hop, in the order of
 //! the tiles, so that two runs are equal. Core programs do not execute: an enabled core without a stand-in ends a run.
@@ -42,7 +42,6 @@ mod stream;
 mod switch;
 mod tiles;
 mod timing;
-mod transaction;
 
 pub use self::core::{Core, Program};
 pub use control::{Arguments, Interrupted, RunError};
@@ -51,7 +50,6 @@ pub use geometry::{Address, Generation, Kind, Shape, TileId};
 pub use host::{APERTURE, HostMemory, Unmapped, Window};
 pub use registers::AccessError;
 pub use timing::Timing;
-pub use transaction::ControlError;
 
 use self::core::Slot;
 use channel::Channel;

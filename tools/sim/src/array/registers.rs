@@ -1,5 +1,7 @@
 //! Registers and memories by address: what PDIs, control code and control packets read and write.
 
+use xdna_runtime::formats::registers;
+
 use super::channel::Channel;
 use super::dma::{Direction, Register as DmaRegister};
 use super::geometry::{Address, TileId};
@@ -63,9 +65,7 @@ impl Array {
             Place::Lock(lock) => tile.locks.set(lock, word),
             Place::Switch(offset) => match self.fabric.switch(index).register(offset) {
                 Some(register) => self.fabric.write(index, register, word),
-                None => {
-                    tile.other.insert(address.offset(), word);
-                }
+                None => self.keep(index, address, word),
             },
             Place::Mux => {
                 let (_, demux) = self.fabric.shim_ports(index);
@@ -88,11 +88,17 @@ impl Array {
                 tile.locks.clear_flags(above, u64::from(word) << (32 * at))
             }
             Place::LockRequest(..) | Place::CoreStatus => {}
-            Place::Other => {
-                tile.other.insert(address.offset(), word);
-            }
+            Place::Other => self.keep(index, address, word),
         }
         Ok(())
+    }
+
+    /// Keeps a word of a register without a model.
+    fn keep(&mut self, tile: usize, address: Address, word: u32) {
+        if registers::locate(self.shape.generation, address.0.into()).is_none() {
+            log::warn!("a write of {word:#x} to {:#x}, where no register is", address.0);
+        }
+        self.tiles.at_mut(tile).other.insert(address.offset(), word);
     }
 
     /// Writes words from an address on; memories take them as they are.

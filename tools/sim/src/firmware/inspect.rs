@@ -95,8 +95,8 @@ impl Firmware {
             block.extend((0..number).map(|i| self.peek(at(first + step * i)) as u8 & 0x3f));
         };
         let core = match self.shape.generation {
-            Generation::Aie2 => 0x3_1100,
-            Generation::Aie2p => 0x3_0e00,
+            Generation::Npu1 => 0x3_1100,
+            Generation::Npu4 => 0x3_0e00,
         };
         for row in FIRST_CORE_ROW..ROWS {
             // DMA status of both directions by channel, events of core and memory, core status, pc, sp, lr.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use libtest_mimic::Failed;
-use xdna_runtime::formats::Xclbin;
+use xdna_runtime::formats::{ControlFile, Xclbin};
 use xdna_sim::array::{Arguments, Array, HostMemory, Program, Shape, TileId, Timing, Unmapped, Window};
 
 use super::fixtures;
@@ -71,14 +71,7 @@ pub fn file(name: &str) -> Result<Vec<u8>, Failed> {
 /// Control code: binary, or words in hexadecimal.
 pub fn code(name: &str) -> Result<Vec<u8>, Failed> {
     let bytes = file(name)?;
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return Ok(bytes);
-    };
-    let words = text.split_whitespace().map(|w| u32::from_str_radix(w, 16));
-    match words.collect::<Result<Vec<u32>, _>>() {
-        Ok(words) => Ok(words.into_iter().flat_map(u32::to_le_bytes).collect()),
-        Err(_) => Ok(bytes),
-    }
+    Ok(ControlFile::read(&bytes)?.bytes.into_owned())
 }
 
 /// An array configured by the first image of an overlay, or by an image alone.

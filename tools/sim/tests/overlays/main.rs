@@ -7,7 +7,9 @@ mod adds;
 mod bench;
 mod fifo;
 mod loopback;
+mod matrices;
 mod one_core;
+mod reciprocal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +29,9 @@ const CASES: &[Case] = &[
     loopback::MEMORY,
     loopback::TRANSPOSE,
     loopback::PAD,
+    matrices::MATRIX_BY_VECTOR,
+    matrices::MATRIX_BY_MATRIX,
+    reciprocal::RECIPROCAL,
 ];
 
 fn fixtures() -> PathBuf {
