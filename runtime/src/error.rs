@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use xdna_driver::Outcome;
 
 use crate::formats::FormatError;
+use crate::kernel::Finding;
 
 /// Any failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,16 @@ pub enum Error {
         /// Place among what was chained, from 0 on.
         operator: Option<usize>,
     },
+    /// A kernel's self-test failed: it is not to be used.
+    #[error("kernel {kernel} is not to be trusted: output {output}: {finding}")]
+    Untrusted {
+        /// The kernel.
+        kernel: String,
+        /// Name of the output.
+        output: String,
+        /// What was found.
+        finding: Finding,
+    },
     /// The target is the CPU, and an operator has no implementation there.
     #[error("{operator} has no implementation on the CPU")]
     NotOnCpu {
@@ -164,6 +175,9 @@ pub enum Problem {
         /// The kernel's direction.
         wanted: &'static str,
     },
+    /// Nobody has said how large it is.
+    #[error("no manifest says how large it is")]
+    NotDescribed,
     /// What the kernel writes overlaps with another argument.
     #[error("it overlaps with argument {other}, and one of them is written")]
     Aliased {

@@ -41,7 +41,8 @@ pub use buffers::{Buffer, BufferStats, Buffers};
 pub use contexts::{ContextStats, Contexts, Lease};
 pub use error::{Error, Holder, Problem};
 pub use kernel::{
-    Arg, BufferUse, Chain, Direction, Kernel, KernelBuilder, Parameter, ParameterKind, Prepared,
+    Arg, BufferUse, Chain, Differs, Direction, Finding, Kernel, KernelBuilder, Parameter, ParameterKind,
+    Prepared, Reference, SelfTest, Sequence,
 };
 pub use overlay::Overlay;
 pub use runtime::{Runtime, Snapshot};

@@ -92,7 +92,8 @@ impl<'r> Chain<'r> {
     /// Submits what is open and waits for the end of everything; the chains that were submitted are counted.
     ///
     /// # Errors
-    /// [`Error::Failed`] with the operator's place: those before it have run, those behind it have not.
+    /// [`Error::Failed`] with the operator's place: those before it have run; those behind it in its chain have not, and what
+    /// the next chain did is not to be used.
     pub fn finish(mut self) -> Result<usize, Error> {
         if !self.open.is_empty() {
             self.close()?;
@@ -189,12 +190,12 @@ impl<'r> Chain<'r> {
     }
 }
 
-fn is_full(e: &xdna_driver::Error) -> bool {
+pub(super) fn is_full(e: &xdna_driver::Error) -> bool {
     use xdna_driver::Error::{MixedChain, TooLarge};
     matches!(e, TooLarge { .. } | MixedChain { .. })
 }
 
-fn failed_at(outcome: Outcome) -> Option<u32> {
+pub(super) fn failed_at(outcome: Outcome) -> Option<u32> {
     match outcome {
         Outcome::Failed { failed_at }
         | Outcome::Aborted { failed_at }

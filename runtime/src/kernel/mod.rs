@@ -4,6 +4,8 @@ mod bind;
 mod chain;
 mod code;
 mod prepared;
+mod selftest;
+mod sequence;
 mod signature;
 
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use xdna_driver::{Bo, Command, CuIndex};
 pub use bind::Arg;
 pub use chain::Chain;
 pub use prepared::Prepared;
+pub use selftest::{Differs, Finding, Reference, SelfTest};
+pub use sequence::Sequence;
 pub use signature::{BufferUse, Direction, Parameter, ParameterKind};
 
 use crate::error::{Error, Problem};

@@ -9,6 +9,7 @@ mod contexts;
 mod counting;
 mod files;
 mod kernels;
+mod loopback;
 mod schedules;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         kernels::tests(),
         chains::tests(),
         schedules::tests(),
+        loopback::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, npu, run }| {
         let name = match &available {
