@@ -45,6 +45,28 @@ pub struct TileMetadata {
     pub event_registers: u16,
 }
 
+impl Metadata {
+    /// The array that all known firmware reports, of interface version 1.1, with this many columns.
+    pub fn version_1_1(columns: u16) -> Self {
+        let tile = |rows, first_row, dma_channels, locks, event_registers| TileMetadata {
+            rows,
+            first_row,
+            dma_channels,
+            locks,
+            event_registers,
+        };
+        Self {
+            column_bytes: 504,
+            columns,
+            rows: 6,
+            version: (1, 1),
+            core: tile(4, 2, 2, 16, 4),
+            mem: tile(1, 1, 6, 64, 6),
+            shim: tile(1, 0, 2, 16, 4),
+        }
+    }
+}
+
 /// Version of the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the four parts of a version")]

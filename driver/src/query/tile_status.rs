@@ -109,6 +109,16 @@ pub struct MemTile {
 /// An interface tile.
 pub type ShimTile = MemTile;
 
+impl TileStatus {
+    /// Takes a dump apart: blocks of one column each, one for every set bit of `columns`, without gaps.
+    ///
+    /// # Errors
+    /// [`Error::Answer`]: there are fewer bytes than columns.
+    pub fn read(metadata: &Metadata, columns: u32, dump: &[u8]) -> Result<Self, Error> {
+        parse(metadata, columns, dump)
+    }
+}
+
 impl Device {
     /// Tile status of all columns that contexts own; none if there is no context.
     ///
@@ -219,25 +229,9 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::TileMetadata;
 
     fn npu1() -> Metadata {
-        let tile = |rows, first_row, dma_channels, locks, event_registers| TileMetadata {
-            rows,
-            first_row,
-            dma_channels,
-            locks,
-            event_registers,
-        };
-        Metadata {
-            column_bytes: 504,
-            columns: 5,
-            rows: 6,
-            version: (1, 1),
-            core: tile(4, 2, 2, 16, 4),
-            mem: tile(1, 1, 6, 64, 6),
-            shim: tile(1, 0, 2, 16, 4),
-        }
+        Metadata::version_1_1(5)
     }
 
     #[test]

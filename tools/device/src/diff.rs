@@ -1,4 +1,4 @@
-//! `xdna diff`: what changed between two snapshots.
+//! `xdna diff`: what changed between two snapshots, or two files for an NPU.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,18 @@ use serde::Serialize;
 use serde_json::Value;
 use xdna_terminal::{Exit, Out, Table};
 
+use crate::dump::How;
 use crate::show::{self, View};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Files are what a verb printed with --json, or JSON lines of xdna record: then their last lines.
+Files are what a verb printed with --json, JSON lines of xdna record (then their last lines), or files
+that xdna dump reads: these are compared operation by operation.
 Exit code: 0 the same, 1 different.
 
 Examples:
-  xdna info --json > before; ...; xdna info --json > after; xdna diff before after")]
+  xdna info --json > before; ...; xdna info --json > after; xdna diff before after
+  xdna diff old.xclbin new.xclbin")]
 pub struct Diff {
     /// The first file
     a: PathBuf,
@@ -66,7 +69,10 @@ pub(crate) fn run(args: &Diff, out: &mut Out) -> anyhow::Result<Exit> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Value> {
-    let text = fs::read_to_string(path)?;
+    let bytes = fs::read(path)?;
+    let Ok(text) = String::from_utf8(bytes.clone()) else {
+        return file(&bytes);
+    };
     if let Ok(object) = serde_json::from_str(&text) {
         return Ok(object);
     }
@@ -77,10 +83,19 @@ fn read(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(last).context("neither a JSON object nor JSON lines")
 }
 
+/// What is in a file for an NPU, every operation.
+fn file(bytes: &[u8]) -> anyhow::Result<Value> {
+    let how = How {
+        disasm: true,
+        ..How::default()
+    };
+    show::object(&crate::dump::read(bytes, how)?)
+}
+
 /// What tells an element of a list from the others: so that one that went does not make all behind it differ.
 fn identity(value: &Value) -> Option<String> {
     let map = value.as_object()?;
-    let keys = ["pid", "id", "context", "column", "label", "name", "offset"];
+    let keys = ["pid", "id", "context", "column", "label", "title"];
     let known: Vec<_> = keys
         .iter()
         .filter_map(|key| Some(format!("{key}={}", map.get(*key)?)))

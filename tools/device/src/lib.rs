@@ -5,6 +5,7 @@
 mod contexts;
 mod diff;
 mod doctor;
+mod dump;
 mod errors;
 mod info;
 mod level;
@@ -51,7 +52,9 @@ pub enum Verb {
     Top(top::Top),
     /// Write what the NPU does as JSON lines
     Record(top::Record),
-    /// Compare two snapshots
+    /// Show what is in a file for an NPU
+    Dump(dump::Dump),
+    /// Compare two snapshots, or two files for an NPU
     Diff(diff::Diff),
     /// Show what the NPU is: chip, driver, firmware, array, clocks, limits, features
     Info(Common),
@@ -97,6 +100,7 @@ pub fn run(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
         Verb::Top(args) => top::run(&args, out),
         Verb::Record(args) => top::record(&args, out),
         Verb::Diff(args) => diff::run(&args, out),
+        Verb::Dump(args) => dump::run(&args, out),
         Verb::Info(common) => info::run(common, out),
         Verb::Contexts(common) => contexts::run(common, out),
         Verb::Errors(common) => errors::run(common, out),

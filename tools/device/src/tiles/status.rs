@@ -1,0 +1,348 @@
+//! A status of tiles, decoded as far as its layout is known; the rest stays bytes.
+
+use serde::Serialize;
+use xdna_driver::query::{ColumnStatus, CoreStatus, CoreTile, DmaStatus, MemTile, Metadata, TileStatus};
+use xdna_terminal::Table;
+
+use super::names;
+use crate::show::View;
+
+/// Status of the columns that contexts own.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, Serialize)]
+struct Column {
+    column: u32,
+    /// False where the block is not of the known layout: then there are bytes alone.
+    decoded: bool,
+    tiles: Vec<Tile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tile {
+    kind: &'static str,
+    row: u16,
+    dma: Vec<Channel>,
+    /// Values of the locks, by number.
+    locks: Vec<u8>,
+    events: Vec<Events>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    core: Option<Core>,
+}
+
+#[derive(Debug, Serialize)]
+struct Channel {
+    channel: usize,
+    direction: &'static str,
+    state: &'static str,
+    stalls: u32,
+    queued: u32,
+    descriptor: u32,
+    register: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Events {
+    module: &'static str,
+    /// Numbers of the events seen.
+    seen: Vec<u32>,
+    /// Those of them that are errors, by name.
+    errors: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Core {
+    state: String,
+    register: u32,
+    program_counter: u32,
+    stack_pointer: u32,
+    link_register: u32,
+}
+
+impl Status {
+    /// Takes a status apart; with `raw`, keeps its bytes too.
+    pub(crate) fn of(status: &TileStatus, metadata: &Metadata, raw: bool) -> Self {
+        Self {
+            columns: status
+                .columns
+                .iter()
+                .map(|c| Column::of(c, metadata, raw))
+                .collect(),
+        }
+    }
+}
+
+impl Column {
+    fn of(c: &ColumnStatus, metadata: &Metadata, raw: bool) -> Self {
+        let decoded = !c.cores.is_empty();
+        let rows = |first: u16| (first..).step_by(1);
+        let mut tiles: Vec<Tile> = Vec::new();
+        tiles.extend(
+            c.shims
+                .iter()
+                .zip(rows(metadata.shim.first_row))
+                .map(|(t, row)| Tile::other("shim", t, row)),
+        );
+        tiles.extend(
+            c.mems
+                .iter()
+                .zip(rows(metadata.mem.first_row))
+                .map(|(t, row)| Tile::other("mem", t, row)),
+        );
+        tiles.extend(
+            c.cores
+                .iter()
+                .zip(rows(metadata.core.first_row))
+                .map(|(t, row)| Tile::core(t, row)),
+        );
+        Self {
+            column: c.column,
+            decoded,
+            tiles,
+            raw: (raw || !decoded).then(|| c.raw.iter().map(|b| format!("{b:02x}")).collect()),
+        }
+    }
+}
+
+impl Tile {
+    fn core(t: &CoreTile, row: u16) -> Self {
+        Self {
+            kind: "core",
+            row,
+            dma: channels(&t.dma),
+            locks: t.locks.clone(),
+            events: vec![
+                Events::of("core", &t.core_events, names::core),
+                Events::of("memory", &t.memory_events, names::memory),
+            ],
+            core: Some(Core {
+                state: core_state(t.status),
+                register: t.status.0,
+                program_counter: t.program_counter,
+                stack_pointer: t.stack_pointer,
+                link_register: t.link_register,
+            }),
+        }
+    }
+
+    fn other(kind: &'static str, t: &MemTile, row: u16) -> Self {
+        let name = if kind == "mem" {
+            names::mem_tile
+        } else {
+            names::shim
+        };
+        Self {
+            kind,
+            row,
+            dma: channels(&t.dma),
+            locks: t.locks.clone(),
+            events: vec![Events::of(kind, &t.events, name)],
+            core: None,
+        }
+    }
+}
+
+fn channels(dma: &[(DmaStatus, DmaStatus)]) -> Vec<Channel> {
+    let one = |channel, direction, status: DmaStatus| Channel {
+        channel,
+        direction,
+        state: ["idle", "starting", "running", "invalid"][status.state() as usize & 3],
+        stalls: status.stalls(),
+        queued: status.queued(),
+        descriptor: status.descriptor(),
+        register: status.0,
+    };
+    let pairs = dma.iter().enumerate();
+    pairs
+        .flat_map(|(i, (in_, out))| [one(i, "S2MM", *in_), one(i, "MM2S", *out)])
+        .collect()
+}
+
+impl Events {
+    fn of(module: &'static str, words: &[u32], name: fn(u32) -> Option<&'static str>) -> Self {
+        let seen: Vec<u32> = (0..32 * words.len() as u32)
+            .filter(|n| words[*n as usize / 32] & 1 << (n % 32) != 0)
+            .collect();
+        let errors = seen
+            .iter()
+            .filter_map(|n| Some(format!("{} ({n})", name(*n)?)))
+            .collect();
+        Self { module, seen, errors }
+    }
+}
+
+fn core_state(status: CoreStatus) -> String {
+    match status {
+        s if s.is_in_reset() => "in reset".into(),
+        s if s.is_done() => "done".into(),
+        s if !s.is_enabled() => "disabled".into(),
+        CoreStatus(1) => "running".into(),
+        CoreStatus(bits) => format!("stalled ({:#x})", bits & !1),
+    }
+}
+
+impl View for Status {
+    const SCHEMA: &'static str = "xdna.tiles/1";
+
+    fn text(&self) -> String {
+        if self.columns.is_empty() {
+            return "no context owns a column: no tile has a status\n".into();
+        }
+        let mut bytes = String::new();
+        for c in &self.columns {
+            let Some(raw) = &c.raw else { continue };
+            let why = if c.decoded { "" } else { " (of a layout not known)" };
+            bytes += &format!("column {}{why}\n", c.column);
+            for (i, line) in raw.as_bytes().chunks(64).enumerate() {
+                bytes += &format!("  {:04x}  {}\n", 32 * i, String::from_utf8_lossy(line));
+            }
+        }
+        let mut table = Table::new(Self::COLUMNS);
+        for row in self.rows() {
+            table.row(row);
+        }
+        let table = if table.is_empty() {
+            String::new()
+        } else {
+            table.to_string()
+        };
+        format!("{table}{bytes}")
+    }
+}
+
+impl Status {
+    /// Titles of the rows.
+    pub(crate) const COLUMNS: [&str; 7] = [
+        "kind",
+        "core",
+        "pc",
+        "DMA",
+        "locks",
+        "events",
+        "tiles (column,row)",
+    ];
+
+    /// A row for each state, with the tiles that are in it.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = [String; 7]> {
+        let mut rows: Vec<([String; 6], Vec<String>)> = Vec::new();
+        for (column, tile) in self
+            .columns
+            .iter()
+            .flat_map(|c| c.tiles.iter().map(|t| (c.column, t)))
+        {
+            let (cells, at) = (tile.cells(), format!("{column},{}", tile.row));
+            match rows.iter_mut().find(|(known, _)| *known == cells) {
+                Some((_, places)) => places.push(at),
+                None => rows.push((cells, vec![at])),
+            }
+        }
+        rows.into_iter().map(|(cells, places)| {
+            let [kind, core, pc, dma, locks, events] = cells;
+            [kind, core, pc, dma, locks, events, places_text(&places)]
+        })
+    }
+}
+
+impl Tile {
+    /// Everything about it but its place.
+    fn cells(&self) -> [String; 6] {
+        let core = self.core.as_ref();
+        [
+            self.kind.to_owned(),
+            core.map_or(String::new(), |core| core.state.clone()),
+            core.map_or(String::new(), |core| format!("{:#x}", core.program_counter)),
+            dma_text(&self.dma),
+            locks_text(&self.locks),
+            events_text(&self.events),
+        ]
+    }
+}
+
+/// Tiles that are in the same state.
+fn places_text(places: &[String]) -> String {
+    match places {
+        [first, .., last] if places.len() > 6 => format!("{} tiles, {first} to {last}", places.len()),
+        places => places.join(" "),
+    }
+}
+
+fn dma_text(channels: &[Channel]) -> String {
+    let busy = channels.iter().filter(|c| c.register != 0).map(|c| {
+        let stalls = if c.stalls == 0 {
+            String::new()
+        } else {
+            format!(" stalls {:#x}", c.stalls)
+        };
+        format!(
+            "{}{} {}{stalls} bd {} queue {}",
+            c.direction, c.channel, c.state, c.descriptor, c.queued
+        )
+    });
+    let busy: Vec<_> = busy.collect();
+    if busy.is_empty() {
+        "idle".into()
+    } else {
+        busy.join(", ")
+    }
+}
+
+fn locks_text(locks: &[u8]) -> String {
+    let set = locks.iter().enumerate().filter(|(_, value)| **value != 0);
+    let set: Vec<_> = set.map(|(i, value)| format!("{i}={value}")).collect();
+    if set.is_empty() {
+        "all 0".into()
+    } else {
+        set.join(" ")
+    }
+}
+
+fn events_text(events: &[Events]) -> String {
+    let texts = events.iter().filter(|e| !e.seen.is_empty()).map(|e| {
+        let seen: Vec<_> = e.seen.iter().map(ToString::to_string).collect();
+        let errors = if e.errors.is_empty() {
+            String::new()
+        } else {
+            format!("; errors: {}", e.errors.join(", "))
+        };
+        format!("{}: {}{errors}", e.module, seen.join(" "))
+    });
+    let texts: Vec<_> = texts.collect();
+    if texts.is_empty() {
+        "none".into()
+    } else {
+        texts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_is_reset_before_it_is_anything_else() {
+        let states = [0, 1, 2, 3, 1 << 20, 0x41].map(|bits| core_state(CoreStatus(bits)));
+        assert_eq!(
+            states,
+            [
+                "disabled",
+                "running",
+                "in reset",
+                "in reset",
+                "done",
+                "stalled (0x40)"
+            ]
+        );
+    }
+
+    #[test]
+    fn error_events_have_names_and_others_numbers() {
+        let events = Events::of("core", &[1 << 3, 1 << 23 | 1 << 27], names::core);
+        assert_eq!(events.seen, [3, 55, 59]);
+        assert_eq!(events.errors, ["access (55)", "instruction (59)"]);
+    }
+}
