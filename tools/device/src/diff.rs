@@ -70,9 +70,11 @@ pub(crate) fn run(args: &Diff, out: &mut Out) -> anyhow::Result<Exit> {
 
 fn read(path: &Path) -> anyhow::Result<Value> {
     let bytes = fs::read(path)?;
-    let Ok(text) = String::from_utf8(bytes.clone()) else {
+    // What happens to be text, hexadecimal above all, is a file for an NPU, too.
+    let text = String::from_utf8(bytes.clone()).unwrap_or_default();
+    if !text.trim_start().starts_with('{') {
         return file(&bytes);
-    };
+    }
     if let Ok(object) = serde_json::from_str(&text) {
         return Ok(object);
     }

@@ -78,12 +78,11 @@ pub(super) fn writes(generation: Generation, address: u64, words: &[u32]) -> Vec
         let at = TileAddress::from(here as u32);
         let is_memory = matches!(locate(generation, at), Some(Place::Memory(_) | Place::Program(_)));
         let (tile, place) = name(generation, here);
-        if is_memory && run.is_some_and(|run| (run.column, run.row) == (at.column, at.row)) {
-            if let Some(last) = out.last_mut() {
-                last.words += 1;
-                last.value = None;
-                continue;
-            }
+        let goes_on = is_memory && run.is_some_and(|run| (run.column, run.row) == (at.column, at.row));
+        if let Some(last) = out.last_mut().filter(|_| goes_on) {
+            last.words += 1;
+            last.value = None;
+            continue;
         }
         run = is_memory.then_some(at);
         out.push(Written {
