@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Bytes of the longest input.
+/// Bytes of the longest input, where no seed is longer.
 const LONGEST: usize = 2048;
 
 /// xorshift64*.
@@ -36,7 +36,7 @@ impl Random {
         }
     }
 
-    fn mutate(&mut self, input: &mut Vec<u8>) {
+    fn mutate(&mut self, input: &mut Vec<u8>, longest: usize) {
         for _ in 0..=self.below(4) {
             let at = self.below(input.len());
             match self.below(6) {
@@ -48,25 +48,30 @@ impl Random {
                 }
                 3 if !input.is_empty() => drop(input.drain(at..(at + self.below(16)).min(input.len()))),
                 4 => {
-                    let words: Vec<u8> = (0..=self.below(8)).flat_map(|_| self.word().to_le_bytes()).collect();
+                    let words: Vec<u8> = (0..=self.below(8))
+                        .flat_map(|_| self.word().to_le_bytes())
+                        .collect();
                     input.splice(at..at, words);
                 }
                 _ => input.extend(self.word().to_le_bytes()),
             }
         }
-        input.truncate(LONGEST);
+        input.truncate(longest);
     }
 }
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize| args.get(i).map(|text| text.replace('_', "").parse::<u64>());
-    let target = args.first().and_then(|name| xdna_fuzz::npu::target(name));
-    let (Some(mut target), Some(Ok(count)), seed @ (None | Some(Ok(_)))) = (target, number(1), number(2)) else {
-        eprintln!("usage: seeded packets|requests COUNT [SEED]");
+    let target = args.first().and_then(|name| xdna_fuzz::target(name));
+    let (Some(mut target), Some(Ok(count)), seed @ (None | Some(Ok(_)))) = (target, number(1), number(2))
+    else {
+        eprintln!("usage: seeded packets|requests|xclbin|pdi|cdo|control|elf COUNT [SEED]");
         return ExitCode::from(2);
     };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(&args[0]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(&args[0]);
     let mut corpus: Vec<Vec<u8>> = match std::fs::read_dir(&folder) {
         Ok(entries) => {
             let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -75,18 +80,24 @@ fn main() -> ExitCode {
         }
         Err(_) => Vec::new(),
     };
+    corpus.extend(target.seeds());
     corpus.push(vec![0]);
     let kept = corpus.len() - 1;
+    let longest = corpus.iter().map(Vec::len).max().unwrap_or(0).max(LONGEST);
     corpus.iter().for_each(|input| target.feed(input));
     let mut random = Random(seed.and_then(Result::ok).unwrap_or(1) | 1);
     let begin = Instant::now();
     for _ in 0..count {
         let mut input = corpus[random.below(corpus.len())].clone();
-        random.mutate(&mut input);
+        random.mutate(&mut input, longest);
         target.feed(&input);
         // Inputs wander: a chain of mutations reaches what one does not.
         if random.below(8) == 0 {
-            let place = if corpus.len() < kept + 256 { corpus.len() } else { kept + random.below(256) };
+            let place = if corpus.len() < kept + 256 {
+                corpus.len()
+            } else {
+                kept + random.below(256)
+            };
             match corpus.get_mut(place) {
                 Some(slot) => *slot = input,
                 None => corpus.push(input),
@@ -94,6 +105,9 @@ fn main() -> ExitCode {
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
-    println!("{}: {kept} inputs of the corpus and {count} mutations in {seconds:.0} s", args[0]);
+    println!(
+        "{}: {kept} inputs of the corpus and {count} mutations in {seconds:.0} s",
+        args[0]
+    );
     ExitCode::SUCCESS
 }

@@ -9,11 +9,7 @@ pub use requests::Requests;
 
 use xdna_sim::profile::{AddressMode, Device, Kernel, Profile};
 
-/// Something that takes any bytes without panicking.
-pub trait Target {
-    /// Feeds it once.
-    fn feed(&mut self, bytes: &[u8]);
-}
+pub use crate::Target;
 
 /// The target of that name.
 pub fn target(name: &str) -> Option<Box<dyn Target>> {
@@ -27,7 +23,11 @@ pub fn target(name: &str) -> Option<Box<dyn Target>> {
 /// One of every kernel's profiles.
 fn profile(choice: u8) -> Profile {
     let kernels: Vec<Kernel> = Kernel::all().collect();
-    let device = if choice & 1 == 0 { Device::Npu4 } else { Device::Npu1 };
+    let device = if choice & 1 == 0 {
+        Device::Npu4
+    } else {
+        Device::Npu1
+    };
     let kernel = kernels[usize::from(choice >> 1) % kernels.len()];
     Profile::new(device, kernel, None, AddressMode::Sva).expect("every kernel has both devices")
 }
