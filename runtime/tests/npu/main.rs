@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "counting allocations")]
 
 mod buffers;
+mod calls;
 mod chains;
 mod contexts;
 mod counting;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         chains::tests(),
         schedules::tests(),
         loopback::tests(),
+        calls::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, npu, run }| {
         let name = match &available {
