@@ -1,4 +1,5 @@
-//! taconite and rlx-xdna, unmodified: discovery, contexts, buffers, submit and wait.
+//! taconite and rlx-xdna, unmodified: discovery, contexts, buffers, submit and wait. The overlay they run adds one to
+//! 16 words; a closure stands in for the program of its core.
 
 use std::error::Error;
 use std::fs;
@@ -7,16 +8,10 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use xdna_sim::Npu;
+use xdna_sim::array::{Core, Program, TileId};
 use xdna_sim::profile::{Device, Kernel};
 
 type Outcome = Result<(), Box<dyn Error>>;
-
-/// Bytes that every PDI begins with.
-const PDI_START: [u8; 16] = [
-    0xdd, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, 0x88, 0x77, 0x66, 0x55, 0xcc, 0xbb, 0xaa, 0x99,
-];
-/// The CDO of a PDI: header words, identification, version, body words.
-const CDO_START: usize = 0x150;
 
 fn fixtures() -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
@@ -24,30 +19,30 @@ fn fixtures() -> PathBuf {
     root.join("fixtures/npu/npu1/xdna-emu")
 }
 
-/// The xclbin and control code of `add_one`, in a directory of their own; `cores` false makes the configuration
-/// one that starts nothing, since nothing here executes cores.
-fn add_one(cores: bool) -> Result<(tempfile::TempDir, PathBuf, PathBuf), Box<dyn Error>> {
-    let dir = tempfile::tempdir()?;
-    let mut xclbin = fs::read(fixtures().join("add_one.xclbin"))?;
-    if !cores {
-        let pdi = xclbin
-            .windows(16)
-            .position(|w| w == PDI_START)
-            .ok_or("no PDI in the xclbin")?;
-        // The configuration stream becomes three NOPs.
-        let body = pdi + CDO_START;
-        xclbin[body + 12..body + 16].copy_from_slice(&3u32.to_le_bytes());
-        for i in 0..3 {
-            xclbin[body + 20 + 4 * i..body + 24 + 4 * i].copy_from_slice(&0x111u32.to_le_bytes());
+/// The xclbin and control code of `add_one`.
+fn add_one() -> (PathBuf, PathBuf) {
+    let file = |name: &str| fixtures().join(name);
+    (file("add_one.xclbin"), file("add_one.insts.bin"))
+}
+
+/// Words that the core adds one to.
+const WORDS: usize = 16;
+const CORE: TileId = TileId { column: 0, row: 2 };
+
+/// What stands in for the core's program.
+fn adds_one() -> Program {
+    // Two buffers each way; locks 1 and 2 are acquired, 0 and 3 released.
+    Program::new(|core| async move {
+        for turn in 0.. {
+            core.acquire(Core::OWN + 1, -1).await;
+            core.acquire(Core::OWN + 2, -1).await;
+            let words = core.words([0x400, 0x4000][turn % 2], WORDS).await;
+            let sums: Vec<u32> = words.iter().map(|w| w.wrapping_add(1)).collect();
+            core.set_words([0x8000, 0xc000][turn % 2], &sums).await;
+            core.release(Core::OWN, 1).await;
+            core.release(Core::OWN + 3, 1).await;
         }
-    }
-    let (file, insts) = (
-        dir.path().join("add_one.xclbin"),
-        dir.path().join("add_one.insts.bin"),
-    );
-    fs::write(&file, xclbin)?;
-    fs::copy(fixtures().join("add_one.insts.bin"), &insts)?;
-    Ok((dir, file, insts))
+    })
 }
 
 fn taconite_runs(file: &Path, insts: &Path) -> Result<(), taconite::Error> {
@@ -62,24 +57,27 @@ fn taconite_runs(file: &Path, insts: &Path) -> Result<(), taconite::Error> {
     let mut buffers = (0..3)
         .map(|_| session.alloc(4096))
         .collect::<Result<Vec<_>, _>>()?;
-    buffers[0].write(&[7u32; 16])?;
+    buffers[0].write(&[7u32; WORDS + 1])?;
     let arguments: Vec<_> = buffers.iter().collect();
     for _ in 0..100 {
         kernel.run(&arguments)?;
     }
+    drop(arguments);
+    assert_eq!(buffers[2].as_slice::<u32>()[..WORDS], [8; WORDS]);
     let exported = buffers[0].export_dmabuf()?;
     let other = Session::open(0)?;
     use std::os::fd::AsFd;
     let imported = other.import_dmabuf(exported.as_fd())?;
-    assert_eq!(imported.as_slice::<u32>()[..16], [7; 16]);
+    assert_eq!(imported.as_slice::<u32>()[..WORDS], [7; WORDS]);
     Ok(())
 }
 
 fn taconite_submits_and_waits() -> Outcome {
-    let (_dir, file, insts) = add_one(false)?;
+    let (file, insts) = add_one();
     for kernel in Kernel::all().filter(|&k| k >= Kernel::V6_18) {
         let result = Npu::phoenix()
             .kernel(kernel)
+            .core(CORE, adds_one())
             .run(|| taconite_runs(&file, &insts))?;
         result.map_err(|e| format!("{kernel}: {e}"))?;
     }
@@ -87,7 +85,7 @@ fn taconite_submits_and_waits() -> Outcome {
 }
 
 fn taconite_hears_of_cores_that_nothing_executes() -> Outcome {
-    let (_dir, file, insts) = add_one(true)?;
+    let (file, insts) = add_one();
     let error = Npu::phoenix()
         .run(|| taconite_runs(&file, &insts))?
         .err()
@@ -117,18 +115,20 @@ fn rlx_finds_and_probes_the_device() -> Outcome {
 }
 
 fn rlx_submits_and_waits() -> Outcome {
-    let (_dir, file, insts) = add_one(false)?;
+    let (file, insts) = add_one();
     let xclbin = fs::read(file)?;
     let insts: Vec<u32> = fs::read(insts)?
         .chunks_exact(4)
         .map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]))
         .collect();
-    let result = Npu::phoenix().run(|| -> std::io::Result<_> {
+    let npu = Npu::phoenix().core(CORE, adds_one());
+    let result = npu.run(|| -> std::io::Result<_> {
         let gemm = rlx_xdna::direct::Gemm::open(&xclbin, &insts, 32, 32, 32)?;
         gemm.run(&[1; 1024], &[1; 1024])
     })??;
-    // No core computed anything.
-    assert_eq!(result, vec![0; 1024]);
+    // Four bytes of ones are a word.
+    assert_eq!(result[..WORDS], [0x0101_0102; WORDS]);
+    assert_eq!(result[WORDS..], [0; 1024 - WORDS]);
     Ok(())
 }
 

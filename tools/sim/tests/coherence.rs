@@ -3,7 +3,6 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nix::errno::Errno;
@@ -15,23 +14,6 @@ use xdna_uapi::ert::state;
 
 /// Operations of the control code: five cache lines.
 const OPERATIONS: u32 = 76;
-
-/// Runs `test` behind incoherent caches; returns what it said and the lines of the trace that are no calls.
-fn behind_caches<T: Send>(npu: Npu, name: &str, test: impl FnOnce() -> T + Send) -> (T, Vec<String>) {
-    let file: PathBuf = std::env::temp_dir().join(format!("xdna-coherence-{name}-{}", std::process::id()));
-    let result = npu.incoherent().trace(&file).run(test).expect("a device");
-    let text = fs::read_to_string(&file).expect("the trace");
-    fs::remove_file(&file).expect("the trace goes");
-    let said = text
-        .lines()
-        .filter(|l| {
-            !l.starts_with("thread ") && !l.starts_with("client ") && !l.starts_with("process ")
-                || l.contains("SYNC_BO")
-        })
-        .map(str::to_owned)
-        .collect();
-    (result, said)
-}
 
 /// A configured context, and control code of five lines in a DEV buffer; both flushed but for what `flush` leaves out.
 struct Rig {
@@ -82,7 +64,7 @@ fn what_is_flushed_is_seen() -> Result<()> {
         (Kernel::Oot, AddressMode::Sva),
     ] {
         let npu = Npu::strix().kernel(kernel).address_mode(mode);
-        let (end, said) = behind_caches(npu, "flushed", || {
+        let (end, said) = caches::behind(npu, "flushed", || {
             let rig = Rig::new()?;
             rig.dev.flush(rig.code, 0, 320)?;
             rig.run(&[])
@@ -93,7 +75,7 @@ fn what_is_flushed_is_seen() -> Result<()> {
 }
 
 fn a_missing_flush_is_caught_and_explained() -> Result<()> {
-    let (end, said) = behind_caches(Npu::strix(), "missing", || Rig::new()?.run(&[]));
+    let (end, said) = caches::behind(Npu::strix(), "missing", || Rig::new()?.run(&[]));
     // The device read the zeros of a fresh page.
     assert_eq!(end?, state::ERROR);
     assert_eq!(said.len(), 1, "{said:?}");
@@ -105,7 +87,7 @@ fn a_missing_flush_is_caught_and_explained() -> Result<()> {
 }
 
 fn one_missing_line_is_caught() -> Result<()> {
-    let (end, said) = behind_caches(Npu::strix(), "line", || {
+    let (end, said) = caches::behind(Npu::strix(), "line", || {
         let rig = Rig::new()?;
         rig.dev.flush(rig.code, 0, 128)?;
         rig.dev.flush(rig.code, 192, 128)?;
@@ -118,7 +100,7 @@ fn one_missing_line_is_caught() -> Result<()> {
 }
 
 fn a_change_after_the_flush_is_not_seen() -> Result<()> {
-    let (ends, said) = behind_caches(Npu::strix(), "change", || {
+    let (ends, said) = caches::behind(Npu::strix(), "change", || {
         let rig = Rig::new()?;
         rig.dev.flush(rig.code, 0, 320)?;
         // An operation that does not exist, in the third line.
@@ -135,7 +117,7 @@ fn a_change_after_the_flush_is_not_seen() -> Result<()> {
 }
 
 fn a_pdi_that_was_not_flushed_is_refused() -> Result<()> {
-    let (result, said) = behind_caches(Npu::strix().kernel(Kernel::V6_18), "pdi", || {
+    let (result, said) = caches::behind(Npu::strix().kernel(Kernel::V6_18), "pdi", || {
         let dev = Dev::open().expect("the node");
         let heap = dev.heap()?;
         // It flushes, so it is known how.
@@ -155,7 +137,7 @@ fn a_pdi_that_was_not_flushed_is_refused() -> Result<()> {
 }
 
 fn a_client_that_does_not_flush_by_ioctl_gets_one_warning() -> Result<()> {
-    let (result, said) = behind_caches(Npu::strix(), "warning", || {
+    let (result, said) = caches::behind(Npu::strix(), "warning", || {
         let dev = Dev::open().expect("the node");
         let (heap, ctx) = dev.ready()?;
         let command = dev.command()?;

@@ -52,9 +52,20 @@ impl<'a> ClientMemory<'a> {
         }
     }
 
-    /// What the device read too early so far.
+    /// What the device read too early, each stretch once.
     pub fn into_stale(self) -> Vec<Stale> {
-        self.stale.into_inner()
+        let mut all = self.stale.into_inner();
+        all.sort_by_key(|s| (s.handle, s.bytes.start));
+        let mut merged: Vec<Stale> = Vec::new();
+        for stale in all {
+            match merged.last_mut() {
+                Some(last) if last.handle == stale.handle && stale.bytes.start <= last.bytes.end => {
+                    last.bytes.end = last.bytes.end.max(stale.bytes.end);
+                }
+                _ => merged.push(stale),
+            }
+        }
+        merged
     }
 
     /// What is at `address`, and for how many bytes.

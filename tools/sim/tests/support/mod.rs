@@ -1,6 +1,7 @@
 //! A client of the node by bare system calls.
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod caches;
 pub mod images;
 #[allow(unsafe_code)]
 pub mod sys;
