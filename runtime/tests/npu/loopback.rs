@@ -1,6 +1,7 @@
 //! Bytes through the whole stack: xclbin, context, control code, data movers, and back.
 
 use std::path::Path;
+use std::time::Duration;
 
 use xdna_runtime::{
     Arg, Buffer, BufferUse, Chain, Contexts, Direction, Error, Finding, Kernel, KernelBuilder, Reference,
@@ -13,7 +14,11 @@ use crate::{Test, soon, test};
 
 pub fn tests() -> Vec<Test> {
     let fault = |script: &str| Npu::strix().fault(script).expect("a script");
-    vec![
+    let faults = FAULTS.iter().map(|(name, script)| {
+        let npu = fault(script).job_timeout(Duration::from_millis(50));
+        test(name, npu, survives)
+    });
+    let mut all = vec![
         test("loopback/npu1_moves_bytes", Npu::phoenix(), || moves("npu1")),
         test("loopback/npu4_moves_bytes", Npu::strix(), || moves("npu4")),
         test("loopback/in_chains_of_any_length", Npu::strix(), chains),
@@ -38,8 +43,33 @@ pub fn tests() -> Vec<Test> {
             Npu::strix(),
             self_test,
         ),
-    ]
+    ];
+    all.extend(faults);
+    all
 }
+
+/// Something goes wrong once, at every step of the way.
+const FAULTS: &[(&str, &str)] = &[
+    ("fault/memory_for_the_heap", "create_bo:1:ENOMEM"),
+    ("fault/memory_for_the_images", "create_bo:2:ENOMEM"),
+    ("fault/memory_for_the_control_code", "create_bo:3:ENOMEM"),
+    ("fault/memory_for_a_buffer", "create_bo:4:ENOMEM"),
+    ("fault/memory_for_the_command", "create_bo:6:ENOMEM"),
+    ("fault/what_a_buffer_is", "get_bo_info:4:ENOENT"),
+    ("fault/a_context", "create_hwctx:1:EINVAL"),
+    ("fault/a_context_in_the_firmware", "create:1:error"),
+    ("fault/its_compute_units", "config_hwctx:1:EINVAL"),
+    ("fault/its_compute_units_in_the_firmware", "config:1:error"),
+    ("fault/submitting", "exec_cmd:1:ENOMEM"),
+    ("fault/submitting_interrupted", "exec_cmd:1:EINTR"),
+    ("fault/waiting_interrupted", "syncobj_timeline_wait:1:EINTR"),
+    ("fault/a_command_that_fails", "command:1:error"),
+    ("fault/a_command_that_hangs", "command:1:hang"),
+    ("fault/a_command_that_hangs_without_a_report", "command:1:mute"),
+    ("fault/a_completion_that_is_lost", "command:1:lost"),
+    ("fault/a_firmware_that_restarts", "exec_cmd:1:reset"),
+    ("fault/a_context_taken_by_another", "create_hwctx:1:steal"),
+];
 
 /// A loopback kernel that is checked in: its name in `kernels/prebuilt/DEVICE`, the bytes of one block.
 fn kernel(runtime: &Runtime, device: &str, name: &str, bytes: usize) -> Kernel {
@@ -217,6 +247,29 @@ fn flat() {
     assert_eq!(next_handle(), handle, "a handle leaked");
     assert_eq!(runtime.device().contexts().unwrap().len(), 1);
     assert_eq!(kernel.stats().completed, u64::from(runs) + 1);
+}
+
+/// A program that begins anew when something fails: the second time all is well, and nothing of the first is left.
+fn survives() {
+    let runtime = Runtime::open().unwrap();
+    let attempt = |seed: u32| -> Result<bool, Error> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/prebuilt/npu4");
+        let overlay = runtime.overlay_from(&folder.join("loopback_shim_1.xclbin"))?;
+        let code = std::fs::read(folder.join("loopback_shim_1.1.txn.bin")).expect("control code");
+        let kernel = KernelBuilder::new(&overlay, &code).build(&runtime)?;
+        let (a, b) = (runtime.buffers().get(BLOCK)?, runtime.buffers().get(BLOCK)?);
+        a.write(0, &pattern(seed, BLOCK))?;
+        kernel.run(&[Arg::In(&a), Arg::Out(&b)], soon())?;
+        Ok(content(&b) == pattern(seed, BLOCK))
+    };
+    match attempt(1) {
+        Ok(right) => assert!(right, "completed, and wrong"),
+        Err(e) => assert!(!e.to_string().is_empty()),
+    }
+    assert!(attempt(2).expect("the second time"), "completed, and wrong");
+    assert!(attempt(3).expect("the third time"), "completed, and wrong");
+    assert!(runtime.device().contexts().unwrap().len() <= 2);
+    assert_eq!(runtime.buffers().stats().used_bytes, 0);
 }
 
 fn self_test() {
