@@ -1,5 +1,7 @@
 //! PDI: a programmable device image with one image, one partition and one command stream.
 
+mod header;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian::U32};
 
 use super::{
@@ -8,88 +10,13 @@ use super::{
     not_a_pointer, split,
     view::{View, checksum, push_words, words},
 };
+use header::{Image, Partition, SIGNATURE, STREAM, Table};
 
 /// Words before the headers.
 const BUS_WIDTH: [u32; 4] = [0xdd, 0x1122_3344, 0x5566_7788, 0x99aa_bbcc];
 const TABLE: usize = 0x10;
-/// Where writers put the headers and the stream.
-const IMAGE: usize = 0x90;
-const PARTITION: usize = 0xd0;
-const STREAM: usize = 0x150;
-/// "IDPP".
-const SIGNATURE: u32 = 0x5050_4449;
-const ID_CODE: u32 = 0x14ca_8093;
 /// Most bytes of an image.
 const MAX_IMAGE: usize = 128 << 20;
-
-/// Image header table.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-struct Table {
-    version: U32,
-    images: U32,
-    first_image: U32,
-    partitions: U32,
-    first_partition: U32,
-    boot_device: U32,
-    id_code: U32,
-    attributes: U32,
-    pdi_id: U32,
-    parent_id: U32,
-    identification: U32,
-    header_sizes: U32,
-    meta_header_words: U32,
-    keys: [U32; 4],
-    /// One in every file.
-    extended_id_code: U32,
-    reserved: [U32; 13],
-    checksum: U32,
-}
-
-/// Image header.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-struct Image {
-    first_partition: U32,
-    partitions: U32,
-    revoke_id: U32,
-    attributes: U32,
-    name: [u8; 16],
-    image_id: U32,
-    unique_id: U32,
-    parent_id: U32,
-    function_id: U32,
-    memory: [U32; 2],
-    last: U32,
-    checksum: U32,
-}
-
-/// Partition header.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-struct Partition {
-    encrypted_words: U32,
-    plain_words: U32,
-    total_words: U32,
-    next: U32,
-    execution: [U32; 2],
-    load: [U32; 2],
-    data_words: U32,
-    attributes: U32,
-    sections: U32,
-    checksum_offset: U32,
-    partition_id: U32,
-    authentication: U32,
-    keys: [U32; 8],
-    reserved: [U32; 6],
-    transform: U32,
-    zone_bytes: U32,
-    mark: U32,
-    checksum: U32,
-}
-
-const _: () = assert!(size_of::<Table>() == 128 && size_of::<Image>() == 64 && size_of::<Partition>() == 128);
-const _: () = assert!(std::mem::offset_of!(Partition, transform) == 0x70);
 
 /// How the command stream is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,62 +177,14 @@ impl Pdi {
         let stream = self.cdo.write();
         let plain = stream.len() / 4;
         let total = plain.next_multiple_of(4);
-        let partition = Partition {
-            encrypted_words: (total as u32).into(),
-            plain_words: (plain as u32).into(),
-            total_words: (total as u32).into(),
-            next: 0.into(),
-            execution: [0.into(); 2],
-            load: [u32::MAX.into(); 2],
-            data_words: (STREAM as u32 / 4).into(),
-            attributes: 0x0200_0006.into(),
-            sections: 1.into(),
-            checksum_offset: 0.into(),
-            partition_id: 0.into(),
-            authentication: 0.into(),
-            keys: [0.into(); 8],
-            reserved: [0.into(); 6],
-            transform: 0.into(),
-            zone_bytes: 0.into(),
-            mark: 0.into(),
-            checksum: 0.into(),
-        };
-        let image = Image {
-            first_partition: (PARTITION as u32 / 4).into(),
-            partitions: 1.into(),
-            revoke_id: 0.into(),
-            attributes: 0.into(),
-            name: self.name,
-            image_id: 0x1c00_0000.into(),
-            unique_id: 0.into(),
-            parent_id: 0.into(),
-            function_id: 0.into(),
-            memory: [0.into(); 2],
-            last: self.image_word.into(),
-            checksum: 0.into(),
-        };
-        let table = Table {
-            version: 0x0004_0000.into(),
-            images: 1.into(),
-            first_image: (IMAGE as u32 / 4).into(),
-            partitions: 1.into(),
-            first_partition: (PARTITION as u32 / 4).into(),
-            boot_device: 0.into(),
-            id_code: ID_CODE.into(),
-            attributes: 0.into(),
-            pdi_id: 0.into(),
-            parent_id: 0.into(),
-            identification: SIGNATURE.into(),
-            header_sizes: 0x0020_1020.into(),
-            meta_header_words: ((STREAM - IMAGE) as u32 / 4).into(),
-            keys: [0.into(); 4],
-            extended_id_code: 1.into(),
-            reserved: [0.into(); 13],
-            checksum: 0.into(),
-        };
+        let headers = [
+            Table::of_one_image().as_bytes().to_vec(),
+            Image::new(self.name, self.image_word).as_bytes().to_vec(),
+            Partition::new(plain as u32, total as u32).as_bytes().to_vec(),
+        ];
         let mut out = Vec::with_capacity(STREAM + 4 * total);
         push_words(&mut out, &BUS_WIDTH);
-        for header in [table.as_bytes(), image.as_bytes(), partition.as_bytes()] {
+        for header in headers {
             let body = &header[..header.len() - 4];
             out.extend_from_slice(body);
             push_words(&mut out, &[checksum(words(body))]);
