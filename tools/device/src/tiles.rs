@@ -2,6 +2,7 @@
 
 mod names;
 mod status;
+mod text;
 
 use clap::Args;
 use xdna_terminal::{Exit, Out};

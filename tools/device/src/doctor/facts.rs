@@ -1,13 +1,11 @@
 //! What the files of a machine say, this one's or a copy of another one's. No conclusions.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-use xdna_driver::{Chip, VENDOR_AMD};
+use std::path::PathBuf;
 
 use super::kernel_log;
 use super::modules::Modules;
+use super::npu::{Npu, npus};
 use crate::reported::Reported;
 
 /// Where the files of the machine are.
@@ -49,7 +47,7 @@ impl Root {
     }
 
     /// The last part of what a link points to.
-    fn link_name(&self, path: &str) -> Option<String> {
+    pub(crate) fn link_name(&self, path: &str) -> Option<String> {
         let target = fs::read_link(self.path(path)).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
@@ -84,33 +82,6 @@ pub(crate) struct Cpu {
     pub(crate) family: u32,
     pub(crate) model: u32,
     pub(crate) is_guest: bool,
-}
-
-/// An NPU on the PCI bus.
-#[derive(Debug)]
-pub(crate) struct Npu {
-    pub(crate) address: String,
-    pub(crate) device: u16,
-    pub(crate) revision: u8,
-    pub(crate) chip: Option<&'static Chip>,
-    pub(crate) driver: Option<String>,
-    pub(crate) has_iommu_group: bool,
-    /// Type of its IOMMU group's domain.
-    pub(crate) iommu_type: Option<String>,
-    pub(crate) runtime_status: Option<String>,
-    pub(crate) accel: Option<u32>,
-    pub(crate) node: Option<Node>,
-    /// Firmware files the driver would take, and where they should be.
-    pub(crate) firmware: Vec<String>,
-    pub(crate) firmware_dir: String,
-}
-
-/// The device node.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Node {
-    pub(crate) mode: u32,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
 }
 
 /// Who has the problem.
@@ -182,88 +153,6 @@ impl Cpu {
     }
 }
 
-impl Npu {
-    pub(crate) fn name(&self) -> String {
-        self.chip.map_or_else(
-            || format!("1022:{:04x} revision {:02x}", self.device, self.revision),
-            |chip| format!("{} ({})", chip.name, chip.products),
-        )
-    }
-}
-
-fn npus(root: &Root) -> Vec<Npu> {
-    const DIR: &str = "sys/bus/pci/devices";
-    let all = root.names(DIR).into_iter().filter_map(|address| {
-        let file = |name: &str| {
-            let text = root.read(&format!("{DIR}/{address}/{name}"))?;
-            u32::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()
-        };
-        let (vendor, device, revision) = (file("vendor")?, file("device")?, file("revision").unwrap_or(0));
-        let known = matches!(device, 0x1502 | 0x17f0..=0x17f3 | 0x1b0a..=0x1b0c);
-        (vendor == u32::from(VENDOR_AMD) && known).then_some(())?;
-        let (device, revision) = (device as u16, revision as u8);
-        let accel = root.names(&format!("{DIR}/{address}/accel"));
-        let accel = accel
-            .iter()
-            .find_map(|name| name.strip_prefix("accel")?.parse().ok());
-        let text = |name: &str| {
-            root.read(&format!("{DIR}/{address}/{name}"))
-                .map(|t| t.trim().to_owned())
-        };
-        let (firmware, firmware_dir) = firmware(root, device, revision);
-        Some(Npu {
-            device,
-            revision,
-            chip: Chip::identify(device, revision),
-            driver: root.link_name(&format!("{DIR}/{address}/driver")),
-            has_iommu_group: root.exists(&format!("{DIR}/{address}/iommu_group")),
-            iommu_type: text("iommu_group/type"),
-            runtime_status: text("power/runtime_status"),
-            node: accel.and_then(|n: u32| node(&root.path(&format!("dev/accel/accel{n}")))),
-            accel,
-            firmware,
-            firmware_dir,
-            address,
-        })
-    });
-    all.collect()
-}
-
-fn node(path: &Path) -> Option<Node> {
-    let metadata = fs::metadata(path).ok()?;
-    Some(Node {
-        mode: metadata.mode() & 0o777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-    })
-}
-
-/// The firmware files for a device, and the directory they belong in. npu6 takes npu4's.
-fn firmware(root: &Root, device: u16, revision: u8) -> (Vec<String>, String) {
-    let revision = if device == 0x17f0 && revision == 0x20 {
-        0x10
-    } else {
-        revision
-    };
-    let dir = format!("lib/firmware/amdnpu/{device:04x}_{revision:02x}");
-    let places = [
-        dir.clone(),
-        format!("usr/{dir}"),
-        dir.replace("firmware/", "firmware/updates/"),
-    ];
-    let mut files: Vec<_> = places.iter().flat_map(|place| root.names(place)).collect();
-    files.retain(|name| {
-        let plain = [".xz", ".zst"]
-            .iter()
-            .find_map(|end| name.strip_suffix(end))
-            .unwrap_or(name);
-        plain == "npu.sbin" || plain == "npu_7.sbin" || plain == "npu.dev.sbin"
-    });
-    files.sort();
-    files.dedup();
-    (files, format!("/{dir}"))
-}
-
 fn accelerators(root: &Root) -> Vec<(u32, Option<String>)> {
     let names = root.names("sys/class/accel");
     let numbers = names
@@ -296,6 +185,8 @@ impl Caller {
         let has = |capability| crate::processes::has_capability(status, capability).unwrap_or(false);
         let mut groups = numbers("Groups");
         groups.extend(numbers("Gid").get(1));
+        groups.sort_unstable();
+        groups.dedup();
         const CAP_DAC_OVERRIDE: u32 = 1;
         const CAP_IPC_LOCK: u32 = 14;
         Some(Self {

@@ -5,6 +5,7 @@ mod finding;
 mod kernel_log;
 mod live;
 mod modules;
+mod npu;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,12 @@ pub(super) fn recognise(bytes: &[u8]) -> anyhow::Result<(Kind, Option<String>)> 
     if !packets.is_empty() && packets.iter().all(|packet| packet.parity_holds) {
         return certain(Kind::ControlPackets);
     }
-    if control.is_ok() {
+    // Zeros are words of the first generation that do nothing.
+    let does_something = |code: &ControlCode| match code {
+        ControlCode::Dpu(dpu) => dpu.operations.iter().any(|op| op.op != 0),
+        ControlCode::Txn(_) => true,
+    };
+    if control.is_ok_and(|file| does_something(&file.code)) {
         return certain(Kind::Control);
     }
     if bytes.len().is_multiple_of(COLUMN_STATUS) {

@@ -5,6 +5,7 @@ use xdna_driver::query::{ColumnStatus, CoreStatus, CoreTile, DmaStatus, MemTile,
 use xdna_terminal::Table;
 
 use super::names;
+use super::text::{dma_text, events_text, locks_text, places_text};
 use crate::show::View;
 
 /// Status of the columns that contexts own.
@@ -36,23 +37,23 @@ struct Tile {
 }
 
 #[derive(Debug, Serialize)]
-struct Channel {
-    channel: usize,
-    direction: &'static str,
-    state: &'static str,
-    stalls: u32,
-    queued: u32,
-    descriptor: u32,
-    register: u32,
+pub(super) struct Channel {
+    pub(super) channel: usize,
+    pub(super) direction: &'static str,
+    pub(super) state: &'static str,
+    pub(super) stalls: u32,
+    pub(super) queued: u32,
+    pub(super) descriptor: u32,
+    pub(super) register: u32,
 }
 
 #[derive(Debug, Serialize)]
-struct Events {
-    module: &'static str,
+pub(super) struct Events {
+    pub(super) module: &'static str,
     /// Numbers of the events seen.
-    seen: Vec<u32>,
+    pub(super) seen: Vec<u32>,
     /// Those of them that are errors, by name.
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -260,62 +261,6 @@ impl Tile {
             locks_text(&self.locks),
             events_text(&self.events),
         ]
-    }
-}
-
-/// Tiles that are in the same state.
-fn places_text(places: &[String]) -> String {
-    match places {
-        [first, .., last] if places.len() > 6 => format!("{} tiles, {first} to {last}", places.len()),
-        places => places.join(" "),
-    }
-}
-
-fn dma_text(channels: &[Channel]) -> String {
-    let busy = channels.iter().filter(|c| c.register != 0).map(|c| {
-        let stalls = if c.stalls == 0 {
-            String::new()
-        } else {
-            format!(" stalls {:#x}", c.stalls)
-        };
-        format!(
-            "{}{} {}{stalls} bd {} queue {}",
-            c.direction, c.channel, c.state, c.descriptor, c.queued
-        )
-    });
-    let busy: Vec<_> = busy.collect();
-    if busy.is_empty() {
-        "idle".into()
-    } else {
-        busy.join(", ")
-    }
-}
-
-fn locks_text(locks: &[u8]) -> String {
-    let set = locks.iter().enumerate().filter(|(_, value)| **value != 0);
-    let set: Vec<_> = set.map(|(i, value)| format!("{i}={value}")).collect();
-    if set.is_empty() {
-        "all 0".into()
-    } else {
-        set.join(" ")
-    }
-}
-
-fn events_text(events: &[Events]) -> String {
-    let texts = events.iter().filter(|e| !e.seen.is_empty()).map(|e| {
-        let seen: Vec<_> = e.seen.iter().map(ToString::to_string).collect();
-        let errors = if e.errors.is_empty() {
-            String::new()
-        } else {
-            format!("; errors: {}", e.errors.join(", "))
-        };
-        format!("{}: {}{errors}", e.module, seen.join(" "))
-    });
-    let texts: Vec<_> = texts.collect();
-    if texts.is_empty() {
-        "none".into()
-    } else {
-        texts.join("; ")
     }
 }
 

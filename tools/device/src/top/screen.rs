@@ -184,7 +184,11 @@ mod tests {
     fn it_fits_80_by_24() {
         let mut state = State::new(Sort::Submissions);
         pair().into_iter().for_each(|moment| state.push(moment));
-        insta::assert_snapshot!("top-80x24", screen(80, 24, &state));
+        let text = screen(80, 24, &state);
+        insta::assert_snapshot!("top-80x24", text);
+        // The page for users shows it, too.
+        let page = include_str!("../../../../docs/diagnose.md");
+        assert!(page.contains(text.trim_end()), "{text}");
     }
 
     #[test]

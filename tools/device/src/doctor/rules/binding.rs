@@ -1,8 +1,9 @@
 //! The NPU is on the bus, and amdxdna does not have it.
 
-use crate::doctor::facts::{Facts, Npu};
+use crate::doctor::facts::Facts;
 use crate::doctor::finding::Finding;
 use crate::doctor::modules::OPTION;
+use crate::doctor::npu::Npu;
 
 /// The first kernel with the driver.
 const FIRST_KERNEL: (u32, u32) = (6, 14);

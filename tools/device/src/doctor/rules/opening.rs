@@ -1,8 +1,9 @@
 //! amdxdna has the NPU, and programs can't open it.
 
-use crate::doctor::facts::{Facts, Node, Npu};
+use crate::doctor::facts::Facts;
 use crate::doctor::finding::Finding;
 use crate::doctor::live::Live;
+use crate::doctor::npu::{Node, Npu};
 
 /// The device node is not there, or not for the caller.
 pub(super) fn node(facts: &Facts, npu: &Npu) -> Option<Finding> {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::contexts::Entry;
-use crate::doctor::facts::{Facts, Npu};
+use crate::doctor::facts::Facts;
 use crate::doctor::finding::Finding;
 use crate::doctor::live::Live;
+use crate::doctor::npu::Npu;
 
 /// The device heap: what programs lock at least.
 const HEAP: u64 = 64 << 20;
