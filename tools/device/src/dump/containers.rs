@@ -159,8 +159,9 @@ fn image(title: &str, pdi: &Pdi, generation: Generation, how: How) -> Vec<Sectio
         Transform::Plain => "one stream",
         Transform::Split => "commands and data in zones of their own",
     };
+    let name = pdi.name.split(|b| *b == 0).next().unwrap_or_default();
     let head = Section::new(title)
-        .fact("image", pdi.name.clone())
+        .fact("image", String::from_utf8_lossy(name))
         .fact("stored as", stored)
         .fact("wrong checksums", wrong)
         .fact("bytes taken as zeros", pdi.borrowed);
