@@ -7,10 +7,11 @@
 //! split images put together again. Control code is read by [`ControlFile::read`], which tells transactions ([`Txn`]: a
 //! list of [`Record`](txn::Record)s, each an [`Operation`](txn::Operation) and its place) from DPU words, bytes from text;
 //! [`control_packet`] reads packets, [`elf`] control code that comes as ELF, with its patches, and core programs. What an
-//! address in an array is, and which fields a register has, [`registers`] knows. Every reader takes `&[u8]` and returns a [`FormatError`] with the byte offset and
-//! the reason; no bytes make it panic, and limits keep counts from files believable. What has a `write` reproduces the
-//! files it read: byte for byte for xclbin, plain PDI and CDO, and for [`Txn`] but for
-//! bytes that mean nothing and are written as zeros.
+//! address in an array is, and which fields a register has, [`registers`] knows.
+//!
+//! Every reader takes `&[u8]` and returns a [`FormatError`] with the byte offset and the reason; no bytes make it panic, and
+//! limits keep counts from files believable. What has a `write` reproduces the files it read: byte for byte for xclbin,
+//! plain PDI and CDO, and for [`Txn`] but for bytes that mean nothing and are written as zeros.
 
 mod address;
 pub mod cdo;

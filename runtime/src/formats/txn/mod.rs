@@ -45,7 +45,7 @@ impl Header {
 /// Tokens that an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// 0: from memory into the array's direction `S2MM`; 1: `MM2S`.
+    /// 0: of a channel that writes memory (S2MM); 1: of one that reads it (MM2S).
     pub direction: u8,
     /// First row.
     pub row: u8,
