@@ -1,15 +1,16 @@
 //! Control code executes.
 
 use xdna_runtime::formats::txn::{DdrPatch, Operation, Tokens};
-use xdna_runtime::formats::{FormatError, Txn};
+use xdna_runtime::formats::{self, FormatError, Txn};
 
 use super::dma::Direction;
 use super::geometry::{Address, TileId};
 use super::host::{APERTURE, Window};
+use super::load::image_bytes;
 use super::{Array, ChannelId, Stop};
 
 /// Longest image that control code loads.
-const IMAGE_MAX: u32 = 128 << 20;
+const IMAGE_MAX: usize = 128 << 20;
 /// Number of the operation that convolution overlays have, and that is skipped.
 const UNKNOWN: u8 = 134;
 /// Arguments to whose addresses firmware adds the aperture; the others come with it.
@@ -22,6 +23,9 @@ pub enum Arguments<'a> {
     Host(&'a [u64]),
     /// Addresses as the array sees them.
     Array(&'a [u64]),
+    /// The host wrote all addresses into the code, as it does where that comes in an ELF file; operations that would
+    /// write them again do nothing.
+    Written,
 }
 
 impl Arguments<'_> {
@@ -31,6 +35,7 @@ impl Arguments<'_> {
         let address = match self {
             Self::Host(list) if argument < MOVED_BY_FIRMWARE => at(list)?.wrapping_add(APERTURE),
             Self::Host(list) | Self::Array(list) => at(list)?,
+            Self::Written => return None,
         };
         Some(address.wrapping_add(offset))
     }
@@ -103,13 +108,10 @@ impl Array {
                 self.run_until(host, &what, |array| array.tokens.len() >= count)?;
                 self.tokens.drain(..count);
             }
+            Operation::DdrPatch(_) if arguments == Arguments::Written => {}
             Operation::DdrPatch(patch) => self.patch(*patch, arguments)?,
             Operation::LoadPdi { address, size, .. } => {
-                if *size > IMAGE_MAX {
-                    return Err(Stop::Control(format!("an image of {size} bytes")));
-                }
-                let mut image = vec![0; *size as usize];
-                host.read_host(*address, &mut image)?;
+                let image = image(*address, *size, host)?;
                 self.reset();
                 self.load(&image)?;
             }
@@ -161,6 +163,23 @@ impl Array {
         self.now = self.now.max(end);
         Ok(())
     }
+}
+
+/// The image at a host address; those of full ELF files come without a size, which their headers tell.
+fn image(address: u64, size: u32, host: &mut Window<'_>) -> Result<Vec<u8>, Stop> {
+    let mut size = size as usize;
+    if size == 0 {
+        let mut headers = [0; formats::Pdi::HEADER_BYTES];
+        host.read_host(address, &mut headers)?;
+        let known = image_bytes(&headers);
+        size = known.ok_or_else(|| Stop::Control(format!("no image is at {address:#x}")))?;
+    }
+    if size > IMAGE_MAX {
+        return Err(Stop::Control(format!("an image of {size} bytes")));
+    }
+    let mut image = vec![0; size];
+    host.read_host(address, &mut image)?;
+    Ok(image)
 }
 
 /// Why control code did not run to its end.

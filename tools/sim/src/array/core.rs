@@ -40,6 +40,8 @@ pub enum Ask {
     Release(locks::Request),
     /// Read so many bytes at an address.
     Read(u32, usize),
+    /// Read program memory.
+    Program,
     /// Write bytes at an address.
     Write(u32, Vec<u8>),
     /// Take a word from the core's stream.
@@ -104,6 +106,14 @@ impl Core {
         match self.ask(Ask::Read(address, len)).await {
             Answer::Bytes(bytes) => bytes,
             _ => vec![0; len],
+        }
+    }
+
+    /// Program memory: what the stand-in stands in for.
+    pub async fn program(&self) -> Vec<u8> {
+        match self.ask(Ask::Program).await {
+            Answer::Bytes(bytes) => bytes,
+            _ => Vec::new(),
         }
     }
 

@@ -68,6 +68,7 @@ impl Array {
                 }
                 Some((Answer::Bytes(found.unwrap_or_else(|| vec![0; *len])), 0))
             }
+            Ask::Program => Some((Answer::Bytes(self.tiles.at(place).program.clone()), 0)),
             Ask::Write(address, bytes) => {
                 let found = self.tiles.core_memory(tile, *address).and_then(|(holder, at)| {
                     let memory = &mut self.tiles.at_mut(holder).memory;

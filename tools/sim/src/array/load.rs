@@ -4,7 +4,23 @@ use xdna_runtime::formats::Pdi;
 use xdna_runtime::formats::cdo::Command;
 
 use super::geometry::Address;
+use super::tiles::word_at;
 use super::{Array, Stop};
+
+/// Where headers say how long an image is, in bytes (npu-formats, section 5).
+const FIRST_PARTITION: usize = 0x20;
+const TOTAL_WORDS: usize = 0x8;
+const DATA_WORDS: usize = 0x20;
+const TRANSFORM: usize = 0x70;
+
+/// Bytes of an image by its headers; `None` if they say nothing, as those of split images do.
+pub fn image_bytes(headers: &[u8]) -> Option<usize> {
+    let word = |at: usize| word_at(headers, at).map(|w| w as usize);
+    let header = word(FIRST_PARTITION)?.checked_mul(4)?;
+    let words = word(header.checked_add(DATA_WORDS)?)?.checked_add(word(header + TOTAL_WORDS)?)?;
+    let plain = word(header.checked_add(TRANSFORM)?)? == 0;
+    words.checked_mul(4).filter(|_| plain)
+}
 
 impl Array {
     /// As power-on left it; stand-ins stay.

@@ -48,6 +48,7 @@ pub use control::{Arguments, Interrupted, RunError};
 pub use dma::{ChannelId, Direction};
 pub use geometry::{Address, Generation, Kind, Shape, TileId};
 pub use host::{APERTURE, HostMemory, Unmapped, Window};
+pub use load::image_bytes;
 pub use registers::AccessError;
 pub use timing::Timing;
 

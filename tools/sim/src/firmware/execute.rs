@@ -78,24 +78,29 @@ impl Partition {
     fn control(&mut self, work: &Work, memory: &dyn DeviceMemory) -> Result<(), End> {
         let word = |i: usize| work.payload.get(i).copied().map(u64::from).unwrap_or_default();
         let long = |i: usize| word(i) | word(i + 1) << 32;
-        // Where the code is, its bytes, and where the register map starts.
-        let (address, bytes, map) = match work.opcode {
+        // Where the code is, its bytes, and whether it names buffers by number.
+        let (address, bytes, by_number) = match work.opcode {
             opcode::START_CU if word(0) == TRANSACTION && work.payload.len() >= BEFORE_BUFFERS => {
-                (long(2), 4 * word(4), 0)
+                (long(2), 4 * word(4), true)
             }
             // Other register maps belong to other kernels: what they mean is not known here.
             opcode::START_CU => return self.needs_no_core(),
-            opcode::START_NPU => (long(0), word(2), 4),
-            _ => (long(0), word(6), 10),
+            opcode::START_NPU => (long(0), word(2), false),
+            _ => (long(0), word(6), false),
         };
         let mut code = vec![0; bytes.min(CODE_MAX) as usize];
         if memory.read(address, &mut code).is_err() {
             return Err(End::Endless(u32::MAX));
         }
-        let buffers: Vec<u64> = (0..BUFFERS).map(|i| long(map + BEFORE_BUFFERS + 2 * i)).collect();
+        let buffers: Vec<u64> = (0..BUFFERS).map(|i| long(BEFORE_BUFFERS + 2 * i)).collect();
+        let arguments = if by_number {
+            Arguments::Host(&buffers)
+        } else {
+            Arguments::Written
+        };
         let mut host = Host(memory);
         let mut window = Window::new(&mut host);
-        match self.array.run(&code, Arguments::Host(&buffers), &mut window) {
+        match self.array.run(&code, arguments, &mut window) {
             Ok(cycles) => {
                 log::info!("about {cycles} cycles of the array: an estimate from documented widths");
                 self.needs_no_core()

@@ -5,11 +5,7 @@ use std::rc::Rc;
 use xdna_runtime::formats::cdo::Command;
 use xdna_runtime::formats::{self, FormatError};
 
-/// Where headers say how long an image is, in bytes (npu-formats, section 5).
-const FIRST_PARTITION: usize = 0x20;
-const TOTAL_WORDS: usize = 0x8;
-const DATA_WORDS: usize = 0x20;
-const TRANSFORM: usize = 0x70;
+use crate::array::image_bytes;
 
 /// Why firmware refuses an image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,16 +27,8 @@ pub struct Pdi {
 
 /// Without what lies behind it in its buffer. Of a split image nobody knows the length, and its reader does not care.
 fn trim(bytes: &[u8]) -> &[u8] {
-    let word = |at: usize| {
-        let word = bytes.get(at..at.checked_add(4)?).and_then(|b| b.try_into().ok());
-        word.map(|w| u32::from_le_bytes(w) as usize)
-    };
-    let end = word(FIRST_PARTITION).and_then(|words| {
-        let header = words.checked_mul(4)?;
-        let words = word(header.checked_add(DATA_WORDS)?)?.checked_add(word(header + TOTAL_WORDS)?)?;
-        (word(header.checked_add(TRANSFORM)?)? == 0).then_some(words.checked_mul(4)?)
-    });
-    end.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
+    let end = image_bytes(bytes).and_then(|end| bytes.get(..end));
+    end.unwrap_or(bytes)
 }
 
 /// Reads an image; checksums are not looked at, as release firmware does not.

@@ -10,6 +10,7 @@ mod loopback;
 mod matrices;
 mod one_core;
 mod reciprocal;
+mod reconfigured;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ const CASES: &[Case] = &[
     matrices::MATRIX_BY_VECTOR,
     matrices::MATRIX_BY_MATRIX,
     reciprocal::RECIPROCAL,
+    reconfigured::CONTROL_PACKETS,
+    reconfigured::LOADED,
+    reconfigured::LOADED_TWICE,
 ];
 
 fn fixtures() -> PathBuf {
