@@ -82,7 +82,7 @@ impl Array {
             }
             Ask::Get => {
                 let sink = self.fabric.sink(place, Sink::Core);
-                let beat = self.fabric.at_sink(sink).pop(self.now)?;
+                let beat = self.fabric.take(sink, self.now)?;
                 Some((Answer::Word(beat.word, beat.last), 1))
             }
             Ask::Put(word, last) => {

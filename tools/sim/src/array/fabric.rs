@@ -34,6 +34,11 @@ impl Sink {
     }
 }
 
+/// True for the sinks that [`Fabric::has_words_for_registers`] looks at.
+fn is_for_registers(sink: usize) -> bool {
+    [Sink::Control.offset(), Sink::Firmware.offset()].contains(&(sink % SINKS))
+}
+
 /// Where a master port leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -80,6 +85,8 @@ pub struct Fabric {
     /// The slave port that holds an arbiter, and the one that held it last.
     owners: Vec<(Option<usize>, usize)>,
     stale: bool,
+    /// Words that wait at the sinks of registers and of firmware.
+    for_registers: usize,
 }
 
 impl Fabric {
@@ -98,6 +105,7 @@ impl Fabric {
             taken: vec![None; tiles * SLAVES],
             owners: vec![(None, 0); tiles * ARBITERS],
             stale: false,
+            for_registers: 0,
         }
     }
 
@@ -144,9 +152,16 @@ impl Fabric {
             .flatten()
     }
 
-    /// The words at a sink.
-    pub fn at_sink(&mut self, sink: usize) -> &mut Fifo {
-        &mut self.sinks[sink]
+    /// Takes the next word at a sink.
+    pub fn take(&mut self, sink: usize, now: u64) -> Option<Beat> {
+        let beat = self.sinks[sink].pop(now)?;
+        self.for_registers -= usize::from(is_for_registers(sink));
+        Some(beat)
+    }
+
+    /// True if a word waits for a tile's registers or for firmware.
+    pub fn has_words_for_registers(&self) -> bool {
+        self.for_registers > 0
     }
 
     /// Puts a word into a slave port; false if it has no room.
@@ -254,7 +269,10 @@ impl Fabric {
         for hop in hops.iter().filter(takes) {
             match hop.to {
                 Target::Slave(to) => self.slaves[to].push(now, beat),
-                Target::Sink(to) => self.sinks[to].push(now, beat),
+                Target::Sink(to) => {
+                    self.sinks[to].push(now, beat);
+                    self.for_registers += usize::from(is_for_registers(to));
+                }
                 Target::Nowhere => {}
             }
         }

@@ -8,6 +8,8 @@ pub const APERTURE: u64 = 0x8000_0000;
 /// Bytes that are fetched at once: a burst of the smallest length.
 const LINE: u64 = 64;
 const WORDS: usize = 16;
+/// Lines that are found without a search.
+const RECENT: usize = 64;
 
 /// No memory is where a shim reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +42,12 @@ struct Line {
 /// Host memory during a run: lines are read once, and the words that were written go back at its end.
 pub struct Window<'a> {
     memory: &'a mut dyn HostMemory,
-    lines: BTreeMap<u64, Line>,
+    /// Lines in the order of their first use.
+    lines: Vec<Line>,
+    /// Where the line of a number is, in the order of addresses.
+    index: BTreeMap<u64, usize>,
+    /// The same for lines used lately, by the low bits of their number.
+    recent: [(u64, usize); RECENT],
 }
 
 impl fmt::Debug for Window<'_> {
@@ -62,8 +69,24 @@ impl<'a> Window<'a> {
     pub fn new(memory: &'a mut dyn HostMemory) -> Self {
         Self {
             memory,
-            lines: BTreeMap::new(),
+            lines: Vec::new(),
+            index: BTreeMap::new(),
+            recent: [(u64::MAX, 0); RECENT],
         }
+    }
+
+    /// The place of a line.
+    fn line(&mut self, number: u64) -> usize {
+        let recent = &mut self.recent[number as usize % RECENT];
+        if recent.0 != number {
+            let lines = &mut self.lines;
+            let place = *self.index.entry(number).or_insert_with(|| {
+                lines.push(Line::default());
+                lines.len() - 1
+            });
+            *recent = (number, place);
+        }
+        recent.1
     }
 
     /// The word that the array finds at `address`, which is a multiple of four.
@@ -72,7 +95,8 @@ impl<'a> Window<'a> {
     /// Where no memory is.
     pub fn load(&mut self, address: u64) -> Result<u32, Unmapped> {
         let (number, word) = split(address)?;
-        let line = self.lines.entry(number).or_default();
+        let place = self.line(number);
+        let line = &mut self.lines[place];
         if line.known >> word & 1 == 0 {
             let mut bytes = [0; LINE as usize];
             self.memory.read(number * LINE, &mut bytes)?;
@@ -93,7 +117,8 @@ impl<'a> Window<'a> {
     /// Below the aperture.
     pub fn store(&mut self, address: u64, value: u32) -> Result<(), Unmapped> {
         let (number, word) = split(address)?;
-        let line = self.lines.entry(number).or_default();
+        let place = self.line(number);
+        let line = &mut self.lines[place];
         line.words[word] = value;
         line.known |= 1 << word;
         line.written |= 1 << word;
@@ -115,7 +140,8 @@ impl<'a> Window<'a> {
     /// Where no memory is.
     pub fn flush(&mut self) -> Result<(), Unmapped> {
         let mut run: (u64, Vec<u8>) = (0, Vec::new());
-        for (number, line) in &mut self.lines {
+        for (number, &place) in &self.index {
+            let line = &mut self.lines[place];
             for word in (0..WORDS).filter(|w| line.written >> w & 1 != 0) {
                 let address = number * LINE + 4 * word as u64;
                 if run.0 + run.1.len() as u64 != address {

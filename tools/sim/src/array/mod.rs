@@ -99,6 +99,8 @@ pub struct Array {
     cores: Vec<Slot>,
     handlers: Vec<Handler>,
     tokens: Vec<ChannelId>,
+    /// A core's control register was written since cores were last looked at.
+    cores_changed: bool,
     now: u64,
 }
 
@@ -129,6 +131,7 @@ impl Array {
             cores: (0..shape.tiles()).map(|_| Slot::new()).collect(),
             handlers: vec![Handler::default(); shape.tiles()],
             tokens: Vec::new(),
+            cores_changed: false,
             now: 0,
         }
     }
@@ -205,8 +208,11 @@ impl Array {
 
     /// Advances by a cycle, or to the next in which something happens; false if nothing will happen any more.
     fn advance(&mut self, host: &mut Window<'_>) -> Result<bool, Stop> {
-        if let Some(tile) = self.core_without_program() {
-            return Err(Stop::CoreProgram(tile));
+        if self.cores_changed {
+            if let Some(tile) = self.core_without_program() {
+                return Err(Stop::CoreProgram(tile));
+            }
+            self.cores_changed = false;
         }
         let progress = self.step(host);
         self.now += 1;

@@ -181,7 +181,7 @@ impl Surroundings<'_, '_> {
             return Ok(false);
         };
         let sink = self.fabric.sink(tile, Sink::Channel(id.number));
-        let Some(beat) = self.fabric.at_sink(sink).pop(self.now) else {
+        let Some(beat) = self.fabric.take(sink, self.now) else {
             return Ok(false);
         };
         if let Some(Some(offset)) = moving.next {

@@ -81,7 +81,10 @@ impl Array {
                 }
                 tile.other.insert(address.offset(), word & !1);
             }
-            Place::CoreControl => self.cores[index].set_control(word),
+            Place::CoreControl => {
+                self.cores[index].set_control(word);
+                self.cores_changed = true;
+            }
             // Written to clear.
             Place::PacketStatus => self.handlers[index].errors &= !word,
             Place::LockFlags { above, word: at } => {

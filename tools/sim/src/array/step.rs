@@ -41,10 +41,13 @@ impl Array {
     /// Takes what arrived for registers and for firmware; true if something did.
     fn step_control(&mut self) -> bool {
         let mut moved = false;
+        if !self.fabric.has_words_for_registers() && self.handlers.iter().all(|h| h.next_answer().is_none()) {
+            return false;
+        }
         for place in 0..self.handlers.len() {
             let tile = self.shape.tile(place);
             let sink = self.fabric.sink(place, Sink::Control);
-            if let Some(beat) = self.fabric.at_sink(sink).pop(self.now) {
+            if let Some(beat) = self.fabric.take(sink, self.now) {
                 moved = true;
                 if let Some(access) = self.handlers[place].take(beat) {
                     self.access(place, access);
@@ -59,7 +62,7 @@ impl Array {
             }
             if tile.kind() == Kind::Shim {
                 let firmware = self.fabric.sink(place, Sink::Firmware);
-                while let Some(beat) = self.fabric.at_sink(firmware).pop(self.now) {
+                while let Some(beat) = self.fabric.take(firmware, self.now) {
                     moved = true;
                     self.tokens.extend(beat.token);
                 }
