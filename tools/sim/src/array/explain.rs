@@ -199,3 +199,76 @@ impl Array {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Address, HostMemory, Shape, Stop, Timing, Unmapped, Window};
+    use super::*;
+
+    struct Nothing;
+
+    impl HostMemory for Nothing {
+        fn read(&mut self, address: u64, _: &mut [u8]) -> Result<(), Unmapped> {
+            Err(Unmapped(address))
+        }
+
+        fn write(&mut self, address: u64, _: &[u8]) -> Result<(), Unmapped> {
+            Err(Unmapped(address))
+        }
+    }
+
+    /// Writes registers of the tiles of column 1, and what a run that waits for ever says.
+    fn deadlock(writes: &[(u8, u32, u32)]) -> String {
+        let mut array = Array::new(Shape::npu4(), Timing::default());
+        for &(row, offset, word) in writes {
+            array
+                .write(Address::new(TileId::new(1, row), offset), word)
+                .unwrap();
+        }
+        let stop = array.run_until(&mut Window::new(&mut Nothing), "the end", |_| false);
+        match stop {
+            Err(Stop::Deadlock { explanation, .. }) => explanation,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The last word of a shim's or core's descriptor that is valid.
+    const VALID: u32 = 1 << 25;
+
+    #[test]
+    fn a_channel_that_starves_names_the_one_that_should_send() {
+        let said = deadlock(&[
+            (0, 0x3_f114, 0x8000_0000),
+            (0, 0x3_f010, 0x8000_0005),
+            (0, 0x1_f000, 0x400),
+            (0, 0x1_f004, 0x10),
+            (0, 0x1_d020, 16),
+            (0, 0x1_d03c, VALID),
+            (0, 0x1_d204, 1),
+        ]);
+        let expected = "  shim tile (1, 0) S2MM 0, descriptor 1: waits for words from shim tile (1, 0) MM2S 0 (idle) \
+                        (16 words left)\n";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_channel_that_waits_for_a_lock_names_it() {
+        let acquire_3 = 3 | 0x7f << 5 | 1 << 12;
+        let said = deadlock(&[
+            (2, 0x1_d000, 8),
+            (2, 0x1_d014, VALID | acquire_3),
+            (2, 0x1_de14, 0),
+        ]);
+        let expected = "  core tile (1, 2) MM2S 0, descriptor 0: waits for lock 3 of core tile (1, 2), which is 0 and must \
+                        be at least 1\n";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_channel_without_a_route_says_so() {
+        let said = deadlock(&[(2, 0x1_d000, 8), (2, 0x1_d014, VALID), (2, 0x1_de14, 0)]);
+        assert!(said.contains("no route from DMA 0 of core tile (1, 2)"), "{said}");
+        let said = deadlock(&[(2, 0x1_d000, 8), (2, 0x1_de14, 0)]);
+        assert!(said.contains("stopped, descriptor 0 is not valid"), "{said}");
+    }
+}
