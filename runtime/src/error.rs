@@ -69,10 +69,10 @@ pub enum Error {
         /// What is wrong.
         problem: Problem,
     },
-    /// All hardware contexts are in use by others.
-    #[error("all {limit} hardware contexts of the device are taken: {}", Holders(holders))]
+    /// All hardware contexts are in use: those of the device, or those that this process may have.
+    #[error("all {limit} hardware contexts are taken: {}", Holders(holders))]
     ContextsTaken {
-        /// Contexts of the device.
+        /// Contexts there are, or may be.
         limit: u32,
         /// Processes that have some, and how many.
         holders: Vec<Holder>,

@@ -120,7 +120,7 @@ impl Contexts {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(slots);
-                return Err(self.taken()?);
+                return Err(self.taken(full)?);
             }
             // Contexts of other processes do not say when they go.
             let pause = if full { left } else { left.min(PAUSE) };
@@ -168,8 +168,8 @@ impl Contexts {
         }
     }
 
-    /// Who has the contexts.
-    fn taken(&self) -> Result<Error, Error> {
+    /// Who has the contexts: this process as many as it may have (`own`), or all of them the device's.
+    fn taken(&self, own: bool) -> Result<Error, Error> {
         let mut holders: Vec<Holder> = Vec::new();
         for context in self.0.device.contexts()? {
             match holders.iter_mut().find(|holder| holder.pid == context.pid) {
@@ -183,7 +183,11 @@ impl Contexts {
         }
         holders.sort_by_key(|holder| (std::cmp::Reverse(holder.contexts), holder.pid));
         Ok(Error::ContextsTaken {
-            limit: self.0.device.chip().contexts,
+            limit: if own {
+                self.0.limit as u32
+            } else {
+                self.0.device.chip().contexts
+            },
             holders,
         })
     }
