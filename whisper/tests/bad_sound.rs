@@ -64,6 +64,33 @@ fn sound_wav(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8]) -> Vec<
 }
 
 #[test]
+fn sizes_that_a_pipe_left_open_are_those_of_the_file() {
+    let data: Vec<u8> = (0..1600_i16).flat_map(i16::to_le_bytes).collect();
+    let sound = decode(wav(1, 1, 16000, 16, 3200, &data)).unwrap();
+    assert_eq!(sound.len(), 1600);
+    // riff and data size: ffmpeg, sox, arecord, GStreamer, and writers that never came back
+    let open = [
+        (u32::MAX, u32::MAX),
+        (0x7fff_f024, 0x7fff_f000),
+        (0x8000_0024, 0x8000_0000),
+        (0, 0),
+        (0, 3200),
+        (36, 0),
+    ];
+    for (riff, size) in open {
+        let mut bytes = wav(1, 1, 16000, 16, 3200, &data);
+        bytes[4..8].copy_from_slice(&riff.to_le_bytes());
+        bytes[40..44].copy_from_slice(&size.to_le_bytes());
+        assert_eq!(decode(bytes).unwrap(), sound, "{riff:#x} {size:#x}");
+    }
+    // nothing measured, nothing in it; and a sound of nothing before something else
+    assert_eq!(decode(wav(1, 1, 16000, 16, 0, &[])).unwrap().len(), 0);
+    let mut other = wav(1, 1, 16000, 16, 0, b"LIST\x04\0\0\0INFO");
+    other[4..8].copy_from_slice(&48_u32.to_le_bytes());
+    assert_eq!(decode(other).unwrap().len(), 0);
+}
+
+#[test]
 fn what_is_no_file_is_an_io_error_with_its_name() {
     for path in ["/no/such/file.wav", "/dev/null/file.wav"] {
         let error = AudioFile::new(Path::new(path), Channel::Mix, None).unwrap_err();

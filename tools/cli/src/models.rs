@@ -10,6 +10,8 @@ use xdna_whisper::model::{
 
 use xdna_terminal::{Out, Table};
 
+use crate::bundled;
+
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Sizes are those of the weights: in float16 for a name, on disk for a file or directory. A name,
@@ -52,8 +54,12 @@ pub(crate) fn run(args: &Models, places: &Places, out: &mut Out) -> anyhow::Resu
         }
     }
     out.table(&table)?;
-    if !others.is_empty() {
+    if bundled::model().is_some() || !others.is_empty() {
         let mut table = Table::new(["other", "on disk"]);
+        if let Some((bytes, origin)) = bundled::model() {
+            let size = DecimalBytes(bytes.len() as u64).to_string();
+            table.row([bundled::NAME, &format!("{origin} (whisper.cpp, {size})")]);
+        }
         others.iter().for_each(|(name, found)| {
             table.row([name.as_str(), &on_disk(found)]);
         });
@@ -101,6 +107,7 @@ fn object(places: &Places, known: &[(&'static Known, Vec<Found>)], others: &[(St
     json!({
         "schema": "xdna.models/1",
         "directory": places.own().map(|dir| dir.to_string_lossy()),
+        "bundled": bundled::model().map(|(bytes, origin)| json!({"name": bundled::NAME, "origin": origin, "bytes": bytes.len()})),
         "models": known.iter().map(model).collect::<Vec<_>>(),
         "others": others.iter().map(other).collect::<Vec<_>>(),
     })

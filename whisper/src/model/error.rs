@@ -15,7 +15,7 @@ pub enum ModelError {
         source: io::Error,
     },
     /// No model is there, as far as the content tells.
-    #[error("{path}: no Whisper model ({found}); a model is a Hugging Face or faster-whisper directory, or a whisper.cpp file", path = path.display())]
+    #[error("{path}: no Whisper model ({found}); a model is a Hugging Face or faster-whisper directory, a whisper.cpp file or a .pt file", path = path.display())]
     Unrecognised {
         /// Where one was looked for.
         path: PathBuf,

@@ -39,6 +39,12 @@ pub(super) fn is_there(dir: &Path) -> bool {
     dir.join("config.json").is_file() && (dir.join(SINGLE).is_file() || dir.join(SHARDED).is_file())
 }
 
+/// Whether a tokenizer is there too: the hub's cache holds what somebody asked for, not always all of it.
+pub(super) fn is_whole(dir: &Path) -> bool {
+    let there = |name: &str| dir.join(name).is_file();
+    is_there(dir) && (there("tokenizer.json") || there("vocab.json"))
+}
+
 const SINGLE: &str = "model.safetensors";
 const SHARDED: &str = "model.safetensors.index.json";
 

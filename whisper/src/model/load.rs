@@ -77,7 +77,7 @@ fn directory(dir: &Path) -> Result<Checkpoint, ModelError> {
     } else {
         Err(unrecognised(
             dir,
-            "a directory without model.safetensors or model.bin",
+            "a directory without config.json and model.safetensors, and without model.bin",
         ))
     }
 }

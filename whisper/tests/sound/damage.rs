@@ -50,6 +50,31 @@ pub fn add(tests: &mut Tests) {
             assert!((-0.01..most).contains(&lost), "{}: {lost}", path.display());
         }
     });
+    tests.add("a_packet_is_damaged_once", |data| {
+        let whole = std::fs::read(data.join("audio/formats/librivox-0870.aac")).unwrap();
+        let full = decode(whole.clone()).unwrap().len();
+        let frames = adts_frames(&whole);
+        let spoil = |which: &dyn Fn(usize) -> bool| {
+            let mut bytes = whole.clone();
+            for (_, &(start, end)) in frames.iter().enumerate().filter(|(i, _)| which(*i)) {
+                // An element that no AAC-LC stream has, to the end of the frame.
+                bytes[start + 7..end].fill(0xa5);
+            }
+            decode(bytes)
+        };
+        let half = spoil(&|i| i % 2 == 1).unwrap().len();
+        let share = half as f64 / full as f64;
+        assert!((0.4..0.7).contains(&share), "{share}");
+        let none = spoil(&|_| true).unwrap_err().to_string();
+        let expected = format!("none of its {} packets can be decoded", frames.len());
+        assert!(none.contains(&expected), "{none}");
+    });
+    tests.add("sound_that_is_lost_without_a_word_is_noticed", |data| {
+        let path = data.join("audio/formats/mono-24-bit-44100Hz.flac");
+        let head = std::fs::read(path).unwrap()[..100].to_vec();
+        let refused = decode(head).unwrap_err().to_string();
+        assert!(refused.contains("can be decoded"), "{refused}");
+    });
     tests.add("any_damage_is_understood_or_refused", |data| {
         for path in files(&data) {
             let whole = std::fs::read(&path).unwrap();
@@ -95,6 +120,20 @@ pub fn add(tests: &mut Tests) {
         let refused = decode(m4a).unwrap_err();
         assert!(refused.to_string().starts_with("test: AAC LTP"), "{refused}");
     });
+}
+
+/// Where each frame of an ADTS stream starts and ends (ISO 14496-3, 1.A.2.2).
+fn adts_frames(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let mut frames = Vec::new();
+    let mut at = 0;
+    while at + 7 <= bytes.len() {
+        let len = usize::from(bytes[at + 3] & 3) << 11
+            | usize::from(bytes[at + 4]) << 3
+            | usize::from(bytes[at + 5]) >> 5;
+        frames.push((at, at + len));
+        at += len;
+    }
+    frames
 }
 
 fn files(data: &Path) -> Vec<PathBuf> {

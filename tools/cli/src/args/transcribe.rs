@@ -174,8 +174,8 @@ pub(crate) struct Transcribe {
     /// Language spoken, code or English name (`fr`, `French`); None detects it
     #[arg(long, help_heading = "Decoding", default_value = "None", value_parser = language)]
     pub(crate) language: Maybe<String>,
-    /// Temperature to sample at, 0 to 1; 0 takes the most probable
-    #[arg(long, help_heading = "Decoding", value_name = "T", default_value = "0", value_parser = number(0.0..=1.0_f64))]
+    /// Temperature to sample at, 0 to 100; 0 takes the most probable, above 1 there is no other to fall back to
+    #[arg(long, help_heading = "Decoding", value_name = "T", default_value = "0", value_parser = number(0.0..=100.0_f64))]
     pub(crate) temperature: f64,
     /// Candidates at temperatures above 0, 1 to 100, or None
     #[arg(long, help_heading = "Decoding", value_name = "N", default_value = "5", value_parser = maybe(1..=100_usize))]
@@ -212,14 +212,14 @@ pub(crate) struct Transcribe {
     #[arg(long, help_heading = "Decoding", value_name = "T", default_value = "0.2", value_parser = maybe(0.01..=1.0_f64))]
     pub(crate) temperature_increment_on_fallback: Maybe<f64>,
     /// A window whose text compresses better than this has failed; or None
-    #[arg(long, help_heading = "Decoding", value_name = "X", default_value = "2.4", value_parser = maybe(0.0..=f64::MAX))]
+    #[arg(long, help_heading = "Decoding", value_name = "X", default_value = "2.4", value_parser = maybe(f64::MIN..=f64::MAX))]
     pub(crate) compression_ratio_threshold: Maybe<f64>,
     /// A window whose mean log-probability is lower has failed; or None
     #[arg(long, help_heading = "Decoding", value_name = "X", default_value = "-1.0", value_parser = maybe(f64::MIN..=f64::MAX),
         allow_hyphen_values = true)]
     pub(crate) logprob_threshold: Maybe<f64>,
     /// A failed window whose no-speech probability is higher is silence; or None
-    #[arg(long, help_heading = "Decoding", value_name = "P", default_value = "0.6", value_parser = maybe(0.0..=f64::MAX))]
+    #[arg(long, help_heading = "Decoding", value_name = "P", default_value = "0.6", value_parser = maybe(f64::MIN..=f64::MAX))]
     pub(crate) no_speech_threshold: Maybe<f64>,
     /// Seed of the sampling at temperatures above 0
     #[arg(long, help_heading = "Decoding", value_name = "N", default_value = "0")]
@@ -249,16 +249,17 @@ pub(crate) struct Transcribe {
     /// Underline each word as it is spoken, in srt and vtt
     #[arg(long, help_heading = "Words", value_name = BOOL, value_parser = boolean)]
     pub(crate) highlight_words: bool,
-    /// Characters a line of subtitles at most, from 1, or None
-    #[arg(long, help_heading = "Words", value_name = "N", default_value = "None", value_parser = maybe(1..=100_000_usize))]
+    /// Characters a line of subtitles at most; 0 or None is no limit
+    #[arg(long, help_heading = "Words", value_name = "N", default_value = "None", value_parser = maybe(0..=100_000_usize))]
     pub(crate) max_line_width: Maybe<usize>,
     /// Lines a subtitle at most, from 1, or None; needs --max-line-width
     #[arg(long, help_heading = "Words", value_name = "N", default_value = "None", value_parser = maybe(1..=100_000_usize))]
     pub(crate) max_line_count: Maybe<usize>,
-    /// Words a subtitle at most, from 1, or None; not with --max-line-width
-    #[arg(long, help_heading = "Words", value_name = "N", default_value = "None", value_parser = maybe(1..=100_000_usize))]
+    /// Words a subtitle at most; 0 or None is no limit; not with --max-line-width
+    #[arg(long, help_heading = "Words", value_name = "N", default_value = "None", value_parser = maybe(0..=100_000_usize))]
     pub(crate) max_words_per_line: Maybe<usize>,
-    /// Skip silence longer than this many seconds around suspected hallucinations, or None; needs --word-timestamps
+    /// Skip silence longer than this many seconds around suspected hallucinations, or None; only with
+    /// --word-timestamps
     #[arg(long, help_heading = "Words", value_name = "SECONDS", default_value = "None", value_parser = maybe(0.0..=f64::MAX))]
     pub(crate) hallucination_silence_threshold: Maybe<f64>,
 }

@@ -9,12 +9,22 @@ use xdna_whisper::tokenizer::languages;
 pub(crate) struct Maybe<T>(pub(crate) Option<T>);
 
 fn within<T: FromStr + PartialOrd + Display>(text: &str, range: &RangeInclusive<T>) -> Result<T, String> {
-    let value = text.parse().map_err(|_| "not a number".to_owned())?;
-    // a NaN is in no range
-    if range.contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!("not in {}..={}", range.start(), range.end()))
+    let outside = || {
+        // of a range without an end nobody wants to read all digits
+        let open = |end: &T, most: f64| end.to_string() == most.to_string();
+        match (open(range.start(), f64::MIN), open(range.end(), f64::MAX)) {
+            (true, true) => "not a finite number".to_owned(),
+            (false, true) => format!("not {} or more", range.start()),
+            _ => format!("not in {}..={}", range.start(), range.end()),
+        }
+    };
+    match text.parse() {
+        // a NaN is in no range
+        Ok(value) if range.contains(&value) => Ok(value),
+        Ok(_) => Err(outside()),
+        // -1 is a number, if none of the kind
+        Err(_) if text.parse::<i128>().is_ok() => Err(outside()),
+        Err(_) => Err("not a number".to_owned()),
     }
 }
 
@@ -125,6 +135,12 @@ mod tests {
         assert_eq!(maybe(1..=100_usize)("None"), Ok(Maybe(None)));
         assert_eq!(maybe(1..=100_usize)("0"), Err("not in 1..=100".to_owned()));
         assert_eq!(number(0.0..=1.0)("nan"), Err("not in 0..=1".to_owned()));
+        assert_eq!(number(0..=9_usize)("-1"), Err("not in 0..=9".to_owned()));
+        assert_eq!(number(0.0..=f64::MAX)("-1"), Err("not 0 or more".to_owned()));
+        assert_eq!(
+            number(f64::MIN..=f64::MAX)("inf"),
+            Err("not a finite number".to_owned())
+        );
         assert_eq!(number(0.0..=1.0)("one"), Err("not a number".to_owned()));
     }
 

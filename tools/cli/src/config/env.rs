@@ -15,7 +15,7 @@ const OTHER_PREFIXES: [&str; 2] = ["XDNA_TEST_", "XDNA_SIM_"];
 /// Reads the environment; an empty variable counts as unset.
 ///
 /// # Errors
-/// A variable that is one slip away from a setting. Others may belong to other programs: they are only warned of.
+/// A variable that is one slip away from a setting; two for the same one. Others may belong to other programs: they are only warned of.
 pub(super) fn read(verb: &Command) -> anyhow::Result<Vec<Setting>> {
     let mut settings = Vec::new();
     for (name, value) in env::vars_os() {
@@ -29,6 +29,12 @@ pub(super) fn read(verb: &Command) -> anyhow::Result<Vec<Setting>> {
         let lower = rest.to_ascii_lowercase();
         match key_of(verb, &lower) {
             Ok(key) => {
+                if let Some(twin) = settings.iter().find(|s: &&Setting| s.key == key) {
+                    return Err(usage(format!(
+                        "{} and environment {name} set the same",
+                        twin.origin
+                    )));
+                }
                 let value = value
                     .into_string()
                     .map_err(|_| usage(format!("environment {name}: not UTF-8")))?;

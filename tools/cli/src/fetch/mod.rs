@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use xdna_whisper::model::{locate::Places, registry};
 
 use crate::{
-    exit,
+    bundled, exit,
     terminal::{self, Out},
 };
 
@@ -125,6 +125,9 @@ impl Source {
             (Some(known), _) => Ok(of(known.repository, None)),
             _ if registry::is_repository(name) => Ok(of(name, None)),
             (None, Some(file)) => Ok(of(registry::WHISPER_CPP, Some(file))),
+            (None, None) if name == bundled::NAME && bundled::model().is_some() => Err(exit::usage(
+                "the bundled model is inside this program; there is nothing to fetch",
+            )),
             (None, None) => Err(exit::usage(format!(
                 "{name} is no known model (see `xdna models`), no repository of the hub (OWNER/NAME) and no \
                  file of whisper.cpp's (ggml-*.bin)"

@@ -75,9 +75,10 @@ pub(super) fn contents(
     args: &Transcribe,
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let options = WriteOptions {
-        max_line_width: args.max_line_width.0,
+        // the reference takes 0 for no limit
+        max_line_width: args.max_line_width.0.filter(|n| *n > 0),
         max_line_count: args.max_line_count.0,
-        max_words_per_line: args.max_words_per_line.0,
+        max_words_per_line: args.max_words_per_line.0.filter(|n| *n > 0),
         highlight_words: args.highlight_words,
     };
     let content = |output: &Output| -> io::Result<Vec<u8>> {
@@ -94,14 +95,39 @@ pub(super) fn contents(
 /// Refuses what [`write()`] would refuse, before the work is done.
 ///
 /// # Errors
-/// A file that exists, without `force`.
+/// A file that exists, without `force`; a directory that takes no files.
 pub(super) fn check(outputs: &[Output], force: bool) -> anyhow::Result<()> {
     let there = |o: &&Output| o.path.symlink_metadata().is_ok();
     match outputs.iter().find(there) {
         Some(o) if !force => Err(anyhow!("{} exists; --force replaces it", o.path.display())),
         Some(o) if o.path.is_dir() => Err(anyhow!("{} is a directory", o.path.display())),
-        _ => Ok(()),
+        _ => outputs.first().map_or(Ok(()), |o| writable(directory(&o.path))),
     }
+}
+
+/// Whether `dir`, or the folder it would be made in, takes new files.
+fn writable(dir: &Path) -> anyhow::Result<()> {
+    let there = dir.ancestors().find(|a| a.symlink_metadata().is_ok());
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(anyhow!("{} is no directory", there.display()));
+    }
+    // gone when it is dropped
+    tempfile::tempfile_in(there)
+        .map(drop)
+        .map_err(|e| anyhow!("{} takes no files: {}", there.display(), plain(&e)))
+}
+
+/// The directory that `path` is in.
+fn directory(path: &Path) -> &Path {
+    path.parent()
+        .filter(|d| !d.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// An error of a temporary file without the name of that file.
+fn plain(error: &io::Error) -> &dyn std::error::Error {
+    error.get_ref().and_then(|e| e.source()).unwrap_or(error)
 }
 
 /// Files being written, to be removed where the program ends in the middle.
@@ -147,10 +173,7 @@ pub(super) fn write(outputs: &[Output], contents: &[Vec<u8>], force: bool) -> an
 /// `content` on disk, under a name that says it is not finished.
 fn temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
-    let dir = path
-        .parent()
-        .filter(|d| !d.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let dir = directory(path);
     fs::create_dir_all(dir)?;
     let mut builder = tempfile::Builder::new();
     // before the umask, as for any file a program makes

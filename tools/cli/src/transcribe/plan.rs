@@ -31,6 +31,11 @@ impl Plan {
     pub(super) fn new(args: &Transcribe) -> anyhow::Result<Self> {
         device(args.device)?;
         words(args)?;
+        if args.temperature > 1.0 && args.temperature_increment_on_fallback.0.is_some() {
+            return Err(usage(
+                "--temperature above 1 has nothing to fall back to: give --temperature-increment-on-fallback None",
+            ));
+        }
         if args.fp16 {
             log::info!("--fp16 is ignored: computing is in 32-bit floats");
         }
@@ -70,11 +75,10 @@ fn words(args: &Transcribe) -> anyhow::Result<()> {
     let needing = [
         ("--highlight-words", args.highlight_words),
         ("--max-line-count", args.max_line_count.0.is_some()),
-        ("--max-line-width", args.max_line_width.0.is_some()),
-        ("--max-words-per-line", args.max_words_per_line.0.is_some()),
+        ("--max-line-width", args.max_line_width.0.is_some_and(|n| n > 0)),
         (
-            "--hallucination-silence-threshold",
-            args.hallucination_silence_threshold.0.is_some(),
+            "--max-words-per-line",
+            args.max_words_per_line.0.is_some_and(|n| n > 0),
         ),
     ];
     if let Some((name, _)) = needing.iter().find(|(_, given)| *given && !args.word_timestamps) {

@@ -12,7 +12,7 @@ use symphonia::core::{
     formats::{
         FormatOptions, FormatReader, Track, TrackFlags,
         probe::{Hint, Probe, ProbeOptions},
-        well_known::{FORMAT_ID_ADTS, FORMAT_ID_ISOMP4, FORMAT_ID_MKV},
+        well_known::{FORMAT_ID_ADTS, FORMAT_ID_FLAC, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_OGG},
     },
     io::{MediaSourceStream, MediaSourceStreamOptions},
     meta::MetadataOptions,
@@ -147,6 +147,14 @@ impl Demux {
                 _ => Ok((0, 0)),
             },
             Self::Raw(..) => Ok((0, 0)),
+        }
+    }
+
+    /// Whether the container's count of samples is exact, and damaged parts are passed over without an error.
+    pub(super) fn counts_exactly(&self) -> bool {
+        match self {
+            Self::Container(reader) => [FORMAT_ID_FLAC, FORMAT_ID_OGG].contains(&reader.format_info().format),
+            Self::Raw(..) => false,
         }
     }
 

@@ -11,6 +11,7 @@ mod raw;
 mod reader;
 mod resample;
 mod source;
+mod wav;
 
 use std::{
     io::Read,
@@ -33,10 +34,11 @@ use source::Source;
 /// What odd input gives:
 /// - no samples at all in a valid file, or no bytes with a [`RawSpec`]: a sound of length 0; an empty file otherwise:
 ///   [`Fault::Empty`](super::Fault::Empty).
-/// - a file that ends early, or claims to be longer than it is: the sound up to there; refused is an MP4 that keeps
-///   what is needed to read it behind the sound.
+/// - a file that ends early, or claims to be longer than it is: the sound up to there, and a warning; refused is an MP4
+///   that keeps what is needed to read it behind the sound. A WAV whose sizes nobody filled in (a pipe's): all of it.
 /// - damaged packets among good ones: skipped, counted in a warning, the rest moves up, as with ffmpeg; in MKV and
-///   WebM the rest can be lost.
+///   WebM the rest can be lost. Where FLAC and OGG say how long they are and less comes out, a warning says how much;
+///   [`Fault::Undecodable`](super::Fault::Undecodable) where nothing comes out.
 /// - `NaN`: 0. Beyond full scale, infinite too: clipped, after mixing and resampling.
 /// - `n` samples at another `rate`: `round(n * 16000 / rate)` samples.
 ///
@@ -105,6 +107,15 @@ impl AudioFile {
         channel: Channel,
         raw: Option<RawSpec>,
     ) -> Result<Self, AudioError> {
+        let source = if raw.is_none() {
+            let sizes = wav::sizes(&source).map_err(|source| AudioError::Io {
+                path: path.clone(),
+                source,
+            })?;
+            source.patched(sizes)
+        } else {
+            source
+        };
         let mut file = Self {
             path,
             source,

@@ -28,6 +28,9 @@ const GIVE_UP: u32 = 1000;
 /// Packets of an AAC stream that all have to show SBR before it is taken for HE-AAC.
 const SBR_PROOF: usize = 8;
 
+/// Seconds that may be missing without a word: encoders' delays.
+const TOLERANCE: f64 = 0.1;
+
 /// What one step of decoding came to.
 enum Step {
     More,
@@ -85,6 +88,10 @@ struct Inner {
     in_a_row: u32,
     reason: Option<String>,
     cut: bool,
+    /// Seconds of sound that were decoded.
+    decoded: f64,
+    /// Seconds of sound that should have come and did not.
+    lost: f64,
 }
 
 struct Stage {
@@ -119,9 +126,11 @@ impl<'a> Reader<'a> {
             damaged,
             cut,
             reason,
+            lost,
+            decoded,
             ..
         } = &self.inner;
-        if *damaged == 0 && !cut || self.file.warned.swap(true, Ordering::Relaxed) {
+        if *damaged == 0 && !cut && *lost == 0.0 || self.file.warned.swap(true, Ordering::Relaxed) {
             return;
         }
         let path = self.file.path.display();
@@ -132,6 +141,12 @@ impl<'a> Reader<'a> {
         }
         if *cut {
             log::warn!("{path}: what follows cannot be read; the sound ends there");
+        }
+        if *lost > 0.0 {
+            log::warn!(
+                "{path}: {lost:.2} s of its {:.2} s are damaged and were lost",
+                lost + decoded
+            );
         }
     }
 }
@@ -208,6 +223,8 @@ impl Inner {
             in_a_row: 0,
             reason: None,
             cut: false,
+            decoded: 0.0,
+            lost: 0.0,
         };
         inner.check_sbr()?;
         if let Some(rate) = inner.decoder.codec_params().sample_rate {
@@ -305,6 +322,7 @@ impl Inner {
             return Ok(Step::More);
         };
         stage.mixer.mix(&self.planes, &mut self.mono);
+        self.decoded += self.mono.len() as f64 / f64::from(stage.rate);
         let skipped = self
             .mono
             .len()
@@ -322,7 +340,6 @@ impl Inner {
 
     /// Counts a packet that cannot be decoded.
     fn skip(&mut self, error: &Error, out: &mut Vec<f32>) -> Result<Step, Failure> {
-        self.damaged += 1;
         self.in_a_row += 1;
         self.reason.get_or_insert_with(|| error.to_string());
         if self.in_a_row >= GIVE_UP {
@@ -333,8 +350,11 @@ impl Inner {
     }
 
     fn finish(&mut self, out: &mut Vec<f32>) -> Result<Step, Failure> {
-        if self.damaged > 0 && self.damaged == self.packets {
-            let reason = self.reason.clone().unwrap_or_default();
+        self.lost = self.lost();
+        let nothing = self.lost > 0.0 && self.decoded == 0.0;
+        if nothing || self.damaged > 0 && self.damaged == self.packets {
+            let reason = self.reason.clone();
+            let reason = reason.unwrap_or_else(|| "damaged throughout".to_owned());
             return Err(Fault::Undecodable {
                 packets: self.packets,
                 reason,
@@ -345,5 +365,19 @@ impl Inner {
             stage.resampler.finish(out).map_err(Fault::Crash)?;
         }
         Ok(Step::End)
+    }
+
+    /// Seconds that are missing from what the container promised, where its promises are exact and it skips damage
+    /// without a word.
+    fn lost(&self) -> f64 {
+        let (Some(frames), Some(rate)) = (self.track.frames, self.track.parameters.sample_rate) else {
+            return 0.0;
+        };
+        let missing = frames as f64 / f64::from(rate) - self.decoded;
+        if self.demux.counts_exactly() && missing > TOLERANCE {
+            missing
+        } else {
+            0.0
+        }
     }
 }

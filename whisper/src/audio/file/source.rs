@@ -12,11 +12,53 @@ use symphonia::core::io::MediaSource;
 
 use crate::audio::{AudioError, Fault};
 
-/// A regular file or bytes in memory, shared by its readers.
+/// A regular file or bytes in memory, shared by its readers, some of its bytes read as others.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) struct Source {
+    store: Store,
+    patches: Arc<[Patch]>,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
     File { file: Arc<File>, len: u64 },
     Bytes(Arc<[u8]>),
+}
+
+/// Four bytes that stand for those of the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patch {
+    at: u64,
+    bytes: [u8; 4],
+}
+
+impl Patch {
+    /// `value`, little-endian, at `at`.
+    pub(super) fn new(at: u64, value: u32) -> Self {
+        Self {
+            at,
+            bytes: value.to_le_bytes(),
+        }
+    }
+
+    /// Puts what falls into `buf`, the bytes from `position` on, in its place.
+    fn apply(&self, buf: &mut [u8], position: u64) {
+        for (at, byte) in (self.at..).zip(self.bytes) {
+            let place = at.checked_sub(position).and_then(|i| usize::try_from(i).ok());
+            if let Some(there) = place.and_then(|i| buf.get_mut(i)) {
+                *there = byte;
+            }
+        }
+    }
+}
+
+impl From<Store> for Source {
+    fn from(store: Store) -> Self {
+        Self {
+            store,
+            patches: Arc::new([]),
+        }
+    }
 }
 
 impl Source {
@@ -37,10 +79,9 @@ impl Source {
         if !meta.is_file() {
             return Self::spool(path, file);
         }
-        Ok(Self::File {
-            file: Arc::new(file),
-            len: meta.len(),
-        })
+        let len = meta.len();
+        let file = Arc::new(file);
+        Ok(Store::File { file, len }.into())
     }
 
     /// Copies a stream to an anonymous temporary file.
@@ -57,10 +98,8 @@ impl Source {
         loop {
             let n = match stream.read(&mut chunk) {
                 Ok(0) => {
-                    return Ok(Self::File {
-                        file: Arc::new(file),
-                        len,
-                    });
+                    let file = Arc::new(file);
+                    return Ok(Store::File { file, len }.into());
                 }
                 Ok(n) => n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -77,13 +116,21 @@ impl Source {
     }
 
     pub(super) fn bytes(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes.into())
+        Store::Bytes(bytes.into()).into()
+    }
+
+    /// The same with `patches` for some of its bytes.
+    pub(super) fn patched(self, patches: Vec<Patch>) -> Self {
+        Self {
+            patches: patches.into(),
+            ..self
+        }
     }
 
     pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::File { len, .. } => *len,
-            Self::Bytes(bytes) => bytes.len() as u64,
+        match &self.store {
+            Store::File { len, .. } => *len,
+            Store::Bytes(bytes) => bytes.len() as u64,
         }
     }
 
@@ -121,15 +168,17 @@ impl Source {
         // What a growing file gained since it was opened does not belong to the sound.
         let rest = usize::try_from(self.len().saturating_sub(position)).unwrap_or(usize::MAX);
         let n = buf.len().min(rest);
-        match self {
-            Self::File { file, .. } => file.read_at(&mut buf[..n], position),
-            Self::Bytes(_) if n == 0 => Ok(0),
-            Self::Bytes(bytes) => {
+        let n = match &self.store {
+            Store::File { file, .. } => file.read_at(&mut buf[..n], position)?,
+            Store::Bytes(_) if n == 0 => 0,
+            Store::Bytes(bytes) => {
                 // In range: `n` is not 0, so `position` is below the length.
                 buf[..n].copy_from_slice(&bytes[position as usize..][..n]);
-                Ok(n)
+                n
             }
-        }
+        };
+        self.patches.iter().for_each(|p| p.apply(&mut buf[..n], position));
+        Ok(n)
     }
 }
 

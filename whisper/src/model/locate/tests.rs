@@ -36,6 +36,7 @@ impl Home {
     fn hugging_face(&self, dir: &str) -> PathBuf {
         self.put(&format!("{dir}/config.json"), b"{}");
         self.put(&format!("{dir}/model.safetensors"), &[0; 11]);
+        self.put(&format!("{dir}/vocab.json"), b"{}");
         self.path(dir)
     }
 
