@@ -39,10 +39,11 @@ pub(super) fn is_there(dir: &Path) -> bool {
     dir.join("config.json").is_file() && (dir.join(SINGLE).is_file() || dir.join(SHARDED).is_file())
 }
 
-/// Whether a tokenizer is there too: the hub's cache holds what somebody asked for, not always all of it.
-pub(super) fn is_whole(dir: &Path) -> bool {
-    let there = |name: &str| dir.join(name).is_file();
-    is_there(dir) && (there("tokenizer.json") || there("vocab.json"))
+/// Whether a tokenizer is there too.
+pub(super) fn has_tokenizer(dir: &Path) -> bool {
+    ["tokenizer.json", "vocab.json"]
+        .iter()
+        .any(|name| dir.join(name).is_file())
 }
 
 const SINGLE: &str = "model.safetensors";

@@ -19,7 +19,7 @@ pub(super) fn sizes(source: &Source) -> io::Result<Vec<Patch>> {
         return Ok(Vec::new());
     };
     let riff = u32::from_le_bytes(riff);
-    let open = riff != whole_size && (riff == 0 || riff >= UNMEASURED || riff < 64);
+    let open = riff != whole_size && !(64..UNMEASURED).contains(&riff);
     let mut patches = Vec::new();
     if open {
         patches.push(Patch::new(4, whole_size));

@@ -46,7 +46,7 @@ pub(super) fn recognise(path: &Path) -> Option<(Kind, u64)> {
     let len = |path: &Path| fs::metadata(path).map(|file| file.len()).ok();
     if path.is_dir() {
         return match path {
-            dir if huggingface::is_whole(dir) => Some((Kind::HuggingFace, safetensors(dir)?)),
+            dir if huggingface::is_there(dir) => Some((Kind::HuggingFace, safetensors(dir)?)),
             dir if faster_whisper::is_there(dir) => Some((Kind::FasterWhisper, len(&dir.join("model.bin"))?)),
             _ => None,
         };

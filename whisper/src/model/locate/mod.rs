@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::registry::{self, Known};
+use super::{
+    huggingface,
+    registry::{self, Known},
+};
 
 mod kind;
 mod places;
@@ -32,6 +35,11 @@ impl Found {
             kind,
             bytes,
         })
+    }
+
+    /// Whether all is there that loading needs: the hub's cache holds what somebody asked for.
+    fn is_whole(&self) -> bool {
+        self.kind != Kind::HuggingFace || !self.path.is_dir() || huggingface::has_tokenizer(&self.path)
     }
 }
 
@@ -169,7 +177,8 @@ impl Places {
         let (mut readable, unreadable): (Vec<_>, Vec<_>) =
             self.found(name).partition(|found| found.kind.is_readable());
         if !readable.is_empty() {
-            return Ok(readable.swap_remove(0));
+            let whole = readable.iter().position(Found::is_whole);
+            return Ok(readable.swap_remove(whole.unwrap_or(0)));
         }
         let path = matches!(name, Name::Repository(_)).then(|| PathBuf::from(given));
         Err(NotFound {

@@ -234,3 +234,15 @@ fn downloads_have_one_place_each() {
         );
     }
 }
+
+#[test]
+fn a_copy_without_tokenizer_is_no_match_for_a_whole_one() {
+    let home = Home::new();
+    let part = home.hugging_face(".cache/huggingface/hub/models--openai--whisper-base/snapshots/abc");
+    fs::remove_file(part.join("vocab.json")).unwrap();
+    assert_eq!(home.found("base").0, part);
+    let whole = home.put(".cache/whisper.cpp/ggml-base.bin", b"lmgg and more");
+    assert_eq!(home.found("base").0, whole);
+    fs::write(part.join("vocab.json"), b"{}").unwrap();
+    assert_eq!(home.found("base").0, part);
+}
