@@ -7,7 +7,7 @@ mod process;
 mod tracer;
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -54,7 +54,6 @@ pub(crate) fn run(args: &Trace) -> anyhow::Result<Exit> {
         None => Tracer::launch(&args.program).context("the program can't be started")?,
     }
     .run(|event| sink.write(&event))?;
-    sink.finish()?;
     match ended {
         Ended::Well => Ok(Exit::Done),
         Ended::Code(code) => {
@@ -71,7 +70,7 @@ pub(crate) fn run(args: &Trace) -> anyhow::Result<Exit> {
 /// Where the lines go.
 enum Sink {
     Stderr { json: bool },
-    File { json: bool, file: BufWriter<File> },
+    File { json: bool, file: File },
 }
 
 impl Sink {
@@ -81,10 +80,7 @@ impl Sink {
             None => Self::Stderr { json },
             Some(path) => {
                 let file = File::create(path).with_context(|| path.display().to_string())?;
-                Self::File {
-                    json,
-                    file: BufWriter::new(file),
-                }
+                Self::File { json, file }
             }
         })
     }
@@ -97,21 +93,18 @@ impl Sink {
                 Ok(true)
             }
             Self::File { json, file } => {
-                for line in event.lines(*json) {
-                    match writeln!(file, "{}", xdna_terminal::clean(&line)) {
-                        Err(e) if is_closed_pipe(&e) => return Ok(false),
-                        other => other?,
-                    }
+                let lines = event
+                    .lines(*json)
+                    .into_iter()
+                    .map(|line| xdna_terminal::clean(&line) + "\n");
+                let text: String = lines.collect();
+                // Whole events: Ctrl-C ends the watching of a process at any moment.
+                match file.write_all(text.as_bytes()) {
+                    Err(e) if is_closed_pipe(&e) => return Ok(false),
+                    other => other?,
                 }
                 Ok(true)
             }
         }
-    }
-
-    fn finish(&mut self) -> anyhow::Result<()> {
-        if let Self::File { file, .. } = self {
-            file.flush()?;
-        }
-        Ok(())
     }
 }

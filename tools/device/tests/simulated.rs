@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Some("--tool") => return roles::tool(&args[1..]),
         Some("--hold") => return holder::hold(&args[2..]),
         Some("--top") => return top::scene(&args[2..]),
+        Some("--attach") => return verbs::scene(&args[2]),
         Some("--golden") => return golden::scene(),
         Some("--doctor") => return doctor::scene(args[2].parse().expect("a count"), args[3] == "hang"),
         _ => {}

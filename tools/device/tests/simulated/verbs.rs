@@ -1,6 +1,8 @@
 //! selftest, bench, report and trace, on simulated NPUs.
 
 use std::fs;
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use serde_json::Value;
@@ -17,6 +19,7 @@ pub fn tests() -> Vec<Test> {
         test("report/says_what_it_writes_and_writes_once", report),
         test("trace/follows_handles_and_decodes_packets", trace),
         test("trace/passes_the_programs_failure_on", trace_failure),
+        test("trace/attaches_to_a_process_that_goes_on", attach),
         test("device/a_number_that_is_not_there_is_usage", other_device),
         test("device/none_is_an_exit_code", no_device),
     ]
@@ -207,6 +210,43 @@ fn trace_failure() -> Result<(), Failed> {
         .lines()
         .find(|line| line.contains("GET_INFO(param=FIRMWARE_VERSION "));
     check(line.is_some_and(|line| line.contains(") = 0 ")), stderr)
+}
+
+/// Watches a process that runs already, and lets go of it.
+pub fn scene(output: &str) -> ExitCode {
+    let mut top = me("--tool");
+    let mut top = top
+        .args(["top", "--interval", "0.05"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("top starts");
+    let mut watcher = me("--tool");
+    let watcher = watcher.args(["trace", "--output", output, "-p", &top.id().to_string()]);
+    let mut watcher = watcher.spawn().expect("trace starts");
+    let begin = Instant::now();
+    let seen = || {
+        fs::read_to_string(output)
+            .unwrap_or_default()
+            .matches("GET_INFO(param=POWER_MODE")
+            .count()
+    };
+    while seen() < 2 && begin.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    watcher.kill().expect("trace runs");
+    watcher.wait().expect("trace ends");
+    std::thread::sleep(Duration::from_millis(200));
+    let goes_on = top.try_wait().expect("top's state").is_none();
+    top.kill().expect("top runs");
+    top.wait().expect("top ends");
+    ExitCode::from(u8::from(seen() < 2 || !goes_on))
+}
+
+fn attach() -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("calls").display().to_string();
+    let (code, _, stderr) = end(under("", "--attach", &[&path]).output()?);
+    check(code == Some(0), format!("{code:?} {stderr}"))
 }
 
 fn other_device() -> Result<(), Failed> {
