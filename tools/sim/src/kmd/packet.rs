@@ -58,7 +58,8 @@ impl PacketRules<'_> {
         let op = self.opcode(header)?;
         let masks = header.extra_cu_masks() as usize + 1;
         let count = header.count() as usize;
-        let cu = self.compute_unit(bo, masks.min(count));
+        // The driver reads all mask words that the header names, whatever the count (driver-abi 7.1).
+        let cu = self.compute_unit(bo, masks);
         if cu.is_none() && op != opcode::START_NPU_PREEMPT_ELF && self.rules.on(Rule::CuMask) {
             return Err(Errno::EINVAL);
         }

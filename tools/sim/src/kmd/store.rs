@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::shadow::{HostView, Shadow};
@@ -37,9 +37,12 @@ impl Store {
     /// # Errors
     /// What memfd_create(2) and ftruncate(2) say.
     pub fn new() -> io::Result<Self> {
-        let fd = memfd_create(c"amdxdna", MFdFlags::MFD_CLOEXEC)?;
+        let fd = memfd_create(c"amdxdna", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
         let file = File::from(fd);
         file.set_len(FILE_BYTES)?;
+        // Clients hold descriptors of it: none of them may take the memory from the others.
+        let size = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(size))?;
         Ok(Self {
             file: Rc::new(file),
             next: Rc::new(std::cell::Cell::new(FIRST_OFFSET)),

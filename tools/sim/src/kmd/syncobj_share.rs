@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -39,6 +39,12 @@ impl Armed {
     }
 }
 
+/// Whether the kernel's `eventfd_ctx_fdget` would take it.
+fn is_eventfd(fd: &OwnedFd) -> bool {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    link.is_ok_and(|name| name.as_os_str() == "anon_inode:[eventfd]")
+}
+
 impl Kmd {
     pub(super) fn syncobj_eventfd(
         &mut self,
@@ -49,7 +55,11 @@ impl Kmd {
         let flags = EventfdFlags::from_bits(arg.flags).ok_or(Errno::EINVAL)?;
         self.deny(Rule::PadZero, arg.pad != 0, Errno::EINVAL)?;
         let syncobj = self.syncobj(id, arg.handle)?;
-        let eventfd = File::from(caller.descriptor(arg.fd)?);
+        let eventfd = caller.descriptor(arg.fd)?;
+        if !is_eventfd(&eventfd) {
+            return Err(Errno::EINVAL);
+        }
+        let eventfd = File::from(eventfd);
         let available = flags.contains(EventfdFlags::AVAILABLE);
         self.events.push(Armed {
             syncobj,
