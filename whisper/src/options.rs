@@ -67,7 +67,8 @@ pub struct Options {
     pub prepend_punctuations: String,
     /// Punctuation that joins the word before it.
     pub append_punctuations: String,
-    /// Start, end, start, end ... in seconds; the last end may be missing.
+    /// Start, end, start, end ... in seconds; the last end may be missing. A clip that reaches beyond the sound ends with
+    /// it: the reference decodes windows of nothing there, for ever where a clip begins behind the end.
     pub clip_timestamps: Vec<f64>,
     /// With word times: skip silence longer than this, in seconds, around suspected hallucinations.
     pub hallucination_silence_threshold: Option<f64>,
