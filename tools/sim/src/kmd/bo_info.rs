@@ -27,6 +27,9 @@ pub struct MapRequest {
     pub private: bool,
 }
 
+/// How often an mmap is looked for before it counts as failed.
+const LOOKS: u32 = 1000;
+
 impl Kmd {
     pub(super) fn get_bo_info(
         &mut self,
@@ -164,6 +167,7 @@ impl Kmd {
             bo: Rc::downgrade(&bo),
             memory,
             before,
+            looks: 0,
         });
         Ok(())
     }
@@ -181,10 +185,16 @@ impl Kmd {
         let latest_counts = self.profile.mode != AddressMode::Sva && self.profile.kernel >= Kernel::V7_2;
         let client = self.client(id)?;
 
-        for pending in std::mem::take(&mut client.pending_maps) {
+        for mut pending in std::mem::take(&mut client.pending_maps) {
             let Some(bo) = pending.bo.upgrade() else { continue };
             let Some(offset) = bo.map_offset() else { continue };
             let now = mapped_at(&pending.memory.regions(), offset);
+            // Its thread has not come to it yet, or it failed: another thread's call is what made us look.
+            if now.is_empty() && pending.looks < LOOKS {
+                pending.looks += 1;
+                client.pending_maps.push(pending);
+                continue;
+            }
             // A MAP_FIXED over the old place leaves nothing new; the old address is then the new one.
             let fresh = now.iter().find(|a| !pending.before.contains(a)).or(now.last());
             if let Some(&address) = fresh

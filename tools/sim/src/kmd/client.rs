@@ -64,6 +64,8 @@ pub struct PendingMap {
     pub memory: Rc<dyn UserMemory>,
     /// Addresses that mapped the buffer before.
     pub before: Vec<u64>,
+    /// How often it was not there yet.
+    pub looks: u32,
 }
 
 /// State of one open file of the node.
