@@ -64,7 +64,10 @@ fn main() -> ExitCode {
             wrong => Err(wrong.join("\n").into()),
         }
     });
-    let trials = trials.chain([register]).collect();
+    let differences = Trial::test("trace/differences_are_seen", || {
+        std::panic::catch_unwind(support::golden::differences_are_seen).map_err(|_| "see above".into())
+    });
+    let trials = trials.chain([register, differences]).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

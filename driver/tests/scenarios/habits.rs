@@ -158,7 +158,9 @@ fn command_buffers(trace: &str) {
 }
 
 fn clients(trace: &str) {
-    let (mut clients, mut threads): (Vec<_>, Vec<_>) = lines(trace).map(|l| (l.client, l.thread)).unzip();
+    // Opens of sysfs are no client's.
+    let calls = lines(trace).filter(|l| l.client != "0");
+    let (mut clients, mut threads): (Vec<_>, Vec<_>) = calls.map(|l| (l.client, l.thread)).unzip();
     clients.sort_unstable();
     clients.dedup();
     threads.sort_unstable();

@@ -1,11 +1,15 @@
-//! The calls themselves: which, in which order, with what in every field.
+//! The calls themselves: which, in which order, with what in every field and behind every pointer.
+//!
+//! Files are seen when they are opened: what is read from them is in `queries`. `close` and `munmap` are seen by what
+//! they leave.
 
 use std::sync::Arc;
 
-use xdna_driver::{Bo, Command, Cu, Outcome, Wait};
+use xdna_driver::{Bo, Command, Cu, Device, Outcome, Wait};
 
 use super::{Scenario, scenario};
-use crate::support::calls::{call, is, lines};
+use crate::support::calls::{call, lines};
+use crate::support::golden::is;
 use crate::support::{context, device, nothing, run, soon};
 
 pub fn scenarios() -> Vec<Scenario> {
@@ -89,53 +93,35 @@ fn walk_through_1() {
     drop((context, finished));
     drop(data);
     drop((instructions, pdi));
+    is_all_there_was(device);
+}
+
+/// The last steps make no calls that are traced: after them nothing of the device is open or mapped.
+fn is_all_there_was(device: Device) {
+    // Heap, and descriptor.
+    assert!(traces() > 1);
+    drop(device);
+    assert_eq!(traces(), 0);
+}
+
+/// Mappings and descriptors of the simulated device's memory, which is a file of this name.
+fn traces() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+    let links = descriptors.filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok());
+    let names = links.map(|path| path.to_string_lossy().into_owned());
+    names
+        .chain(maps.lines().map(str::to_owned))
+        .filter(|name| name.contains("/memfd:amdxdna"))
+        .count()
 }
 
 /// Written from section 12.1. What the kernel returns: context 1, syncobj 1 and no doorbell; the PDI behind the
-/// four internal slots of 32 KiB; handles counted up from 1.
+/// four internal slots of 32 KiB; handles counted up from 1. Flags in octal: O_CLOEXEC is 0o2000000, O_RDWR 2; the
+/// folder is opened with O_DIRECTORY and O_NONBLOCK too. H is where the heap is mapped, Mn the offset of buffer n,
+/// Vn the address of data buffer n. `doorbell` and QoS are in the struct, the deadline is absolute and ahead.
 fn is_walk_through_1(trace: &str) {
-    is(
-        trace,
-        "
-        version version_major=0 version_minor=0 version_patchlevel=0 pad=0 name_len=0 name=0 date_len=0 date=0 desc_len=0 desc=0 -> version_minor=10 name_len=20 date_len=1 desc_len=27
-        version version_major=0 version_minor=0 version_patchlevel=0 pad=0 name_len=20 name=* date_len=1 date=* desc_len=27 desc=* -> version_minor=10
-        get_info param=1 buffer_size=64 buffer=*
-        create_bo flags=0 vaddr=0 size=67108864 type_=2 handle=0 -> handle=1
-        get_bo_info ext=0 ext_flags=0 handle=1 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=67108864
-        mmap offset=* len=67108864 private=false
-        create_hwctx ext=0 ext_flags=0 qos_p=* umq_bo=0 log_buf_bo=0 max_opc=8192 num_tiles=16 mem_size=0 umq_doorbell=0 handle=0 syncobj_handle=0 -> umq_doorbell=4294967295 handle=1 syncobj_handle=1
-        create_bo flags=0 vaddr=0 size=12288 type_=3 handle=0 -> handle=2
-        get_bo_info ext=0 ext_flags=0 handle=2 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=none vaddr=* xdna_addr=67239936
-        config_hwctx handle=1 param_type=0 param_val=* param_val_size=16 pad=0
-        create_bo flags=0 vaddr=0 size=1024 type_=3 handle=0 -> handle=3
-        get_bo_info ext=0 ext_flags=0 handle=3 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=none vaddr=* xdna_addr=67272704
-        create_bo flags=0 vaddr=0 size=4096 type_=1 handle=0 -> handle=4
-        get_bo_info ext=0 ext_flags=0 handle=4 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=none
-        mmap offset=* len=4096 private=false
-        get_bo_info ext=0 ext_flags=0 handle=4 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=* xdna_addr=*
-        create_bo flags=0 vaddr=0 size=4096 type_=1 handle=0 -> handle=5
-        get_bo_info ext=0 ext_flags=0 handle=5 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=none
-        mmap offset=* len=4096 private=false
-        get_bo_info ext=0 ext_flags=0 handle=5 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=* xdna_addr=*
-        create_bo flags=0 vaddr=0 size=4096 type_=1 handle=0 -> handle=6
-        get_bo_info ext=0 ext_flags=0 handle=6 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=none
-        mmap offset=* len=4096 private=false
-        get_bo_info ext=0 ext_flags=0 handle=6 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=* xdna_addr=*
-        create_bo flags=0 vaddr=0 size=4096 type_=4 handle=0 -> handle=7
-        get_bo_info ext=0 ext_flags=0 handle=7 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=none
-        mmap offset=* len=4096 private=false
-        exec_cmd ext=0 ext_flags=0 hwctx=1 type_=0 cmd_handles=7 args=* cmd_count=1 arg_count=4 seq=0
-        syncobj_timeline_wait handles=* points=* timeout_nsec=* count_handles=1 flags=2 first_signaled=0 pad=0 deadline_nsec=0
-        syncobj_destroy handle=1 pad=0
-        destroy_hwctx handle=1 pad=0
-        gem_close handle=7 pad=0
-        gem_close handle=4 pad=0
-        gem_close handle=5 pad=0
-        gem_close handle=6 pad=0
-        gem_close handle=3 pad=0
-        gem_close handle=2 pad=0
-        ",
-    );
+    is(trace, include_str!("../golden/xdna1.calls"));
 }
 
 /// Section 12.2: as before with eight columns, and control code run by START_NPU.
@@ -165,37 +151,12 @@ fn walk_through_2() {
     assert_eq!(run(&context, command).outcome, Outcome::Completed);
     drop(context);
     drop((code, pdi));
+    is_all_there_was(device);
 }
 
 /// Written from sections 12.1 and 12.2.
 fn is_walk_through_2(trace: &str) {
-    is(
-        trace,
-        "
-        version version_major=0 version_minor=0 version_patchlevel=0 pad=0 name_len=0 name=0 date_len=0 date=0 desc_len=0 desc=0 -> version_minor=10 name_len=20 date_len=1 desc_len=27
-        version version_major=0 version_minor=0 version_patchlevel=0 pad=0 name_len=20 name=* date_len=1 date=* desc_len=27 desc=* -> version_minor=10
-        get_info param=1 buffer_size=64 buffer=*
-        create_bo flags=0 vaddr=0 size=67108864 type_=2 handle=0 -> handle=1
-        get_bo_info ext=0 ext_flags=0 handle=1 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=67108864
-        mmap offset=* len=67108864 private=false
-        create_hwctx ext=0 ext_flags=0 qos_p=* umq_bo=0 log_buf_bo=0 max_opc=32768 num_tiles=32 mem_size=0 umq_doorbell=0 handle=0 syncobj_handle=0 -> umq_doorbell=4294967295 handle=1 syncobj_handle=1
-        create_bo flags=0 vaddr=0 size=12288 type_=3 handle=0 -> handle=2
-        get_bo_info ext=0 ext_flags=0 handle=2 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=none vaddr=* xdna_addr=67239936
-        config_hwctx handle=1 param_type=0 param_val=* param_val_size=16 pad=0
-        create_bo flags=0 vaddr=0 size=1024 type_=3 handle=0 -> handle=3
-        get_bo_info ext=0 ext_flags=0 handle=3 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=none vaddr=* xdna_addr=67272704
-        create_bo flags=0 vaddr=0 size=4096 type_=4 handle=0 -> handle=4
-        get_bo_info ext=0 ext_flags=0 handle=4 pad=0 map_offset=0 vaddr=0 xdna_addr=0 -> map_offset=* vaddr=none xdna_addr=none
-        mmap offset=* len=4096 private=false
-        exec_cmd ext=0 ext_flags=0 hwctx=1 type_=0 cmd_handles=4 args=* cmd_count=1 arg_count=1 seq=0
-        syncobj_timeline_wait handles=* points=* timeout_nsec=* count_handles=1 flags=2 first_signaled=0 pad=0 deadline_nsec=0
-        gem_close handle=4 pad=0
-        syncobj_destroy handle=1 pad=0
-        destroy_hwctx handle=1 pad=0
-        gem_close handle=3 pad=0
-        gem_close handle=2 pad=0
-        ",
-    );
+    is(trace, include_str!("../golden/xdna2.calls"));
 }
 
 fn hundred_commands() {

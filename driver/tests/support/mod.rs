@@ -11,6 +11,7 @@ use xdna_driver::{
 };
 
 pub mod calls;
+pub mod golden;
 pub mod images;
 pub mod traps;
 

@@ -50,8 +50,8 @@ struct Call {
     address: u64,
     arg: Vec<u8>,
     out: usize,
-    /// The struct as it came, for the trace.
-    input: Option<String>,
+    /// The struct as it came, and what lay behind its pointers, for the trace.
+    input: Option<(String, Vec<String>)>,
 }
 
 type Handler = fn(&mut Kmd, ClientId, &dyn Caller, &mut [u8]) -> Result<Outcome, Errno>;
@@ -176,7 +176,10 @@ impl Kmd {
         if request::copies_in(both) && caller.memory().read(address, &mut call.arg[..given]).is_err() {
             return Step::Done(self.refused(id, caller, request, Errno::EFAULT));
         }
-        call.input = self.trace.is_on().then(|| (ioctl.decode)(&call.arg));
+        call.input = self.trace.is_on().then(|| {
+            let behind = self.behind_input(id, ioctl.request, &call.arg, &*caller.memory());
+            ((ioctl.decode)(&call.arg), behind)
+        });
         if request::copies_out(both) {
             call.out = given;
         }
@@ -239,10 +242,20 @@ impl Kmd {
         } else {
             answer
         };
-        if let Some(input) = &call.input {
-            let (name, output) = (call.ioctl.name, (call.ioctl.decode)(&call.arg));
+        if let Some((input, mut behind)) = call.input {
+            let (name, mut output) = (call.ioctl.name, (call.ioctl.decode)(&call.arg));
+            if answer.is_ok() {
+                behind.extend(Self::behind_output(
+                    call.ioctl.request,
+                    &call.arg,
+                    &*caller.memory(),
+                ));
+            }
+            if !behind.is_empty() {
+                output += &format!(" behind {}", behind.join("; "));
+            }
             self.trace
-                .call(caller.thread(), client, name, input, &answer, &output);
+                .call(caller.thread(), client, name, &input, &answer, &output);
         }
         Step::Done(answer)
     }
@@ -264,7 +277,7 @@ impl Kmd {
 
     /// The caller of a waiting call saw a signal: nothing was done.
     pub fn interrupted(&mut self, caller: &dyn Caller, pending: &Pending) {
-        if let Some(input) = &pending.call.input {
+        if let Some((input, _)) = &pending.call.input {
             let (name, answer) = (pending.call.ioctl.name, Err(Errno::EINTR));
             self.trace
                 .call(caller.thread(), pending.client, name, input, &answer, "");

@@ -3,6 +3,7 @@
 //! [`Kmd`] is a state machine without threads: a front end hands it system calls and the time, and carries out what
 //! it answers. It knows callers only through [`Caller`].
 
+mod behind;
 mod bo;
 mod bo_info;
 mod caller;
@@ -46,6 +47,7 @@ mod write_back;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -190,6 +192,20 @@ impl Kmd {
         self.trace.line(&format!("process {pid} client {} open", id.0));
         self.last_use = self.now;
         Ok(id)
+    }
+
+    /// True if somebody reads the trace.
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_on()
+    }
+
+    /// An open of the node, which made `client`, or of a file of the device in sysfs, for the trace.
+    pub fn trace_open(&mut self, thread: i32, client: Option<ClientId>, path: &Path, flags: i32) {
+        if self.is_traced() {
+            let client = client.unwrap_or(ClientId(0));
+            let input = format!("{{ path: {}, flags: {flags:#o} }}", path.display());
+            self.trace.call(thread, client, "open", &input, &Ok(0), "");
+        }
     }
 
     /// The last reference to a client's open file is gone.

@@ -1,6 +1,9 @@
 //! The log of every call: one line each, with the structs as the driver read and wrote them.
 //!
 //! `thread 17 client 1 create_bo amdxdna_drm_create_bo { flags: 0, ... } = 0 amdxdna_drm_create_bo { ... }`
+//!
+//! What lies behind pointers follows: ` behind qos_p amdxdna_qos_info { gops: 0, ... }; ...`.
+//! Opens of the node and of files of its device in sysfs, which belong to no client yet, are client 0's.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -46,6 +46,7 @@ impl Supervisor {
             if let Some(text) = self.fdinfo(&n, dir, path_at) {
                 return report(self.open_text(&n, &text, flags & libc::O_CLOEXEC as u64 != 0));
             }
+            self.trace_sysfs(&n, dir, path_at, flags as i32);
             self.listener.pass(n.id)
         } else {
             self.sweep();
@@ -59,6 +60,19 @@ impl Supervisor {
             }
         };
         report(outcome);
+    }
+
+    /// An open of a file that tells of the device, for the trace.
+    fn trace_sysfs(&mut self, n: &Notification, dir: i32, path_at: u64, flags: i32) {
+        if !self.kmd.is_traced() {
+            return;
+        }
+        let path = path::read_string(&*self.caller(n).memory(), path_at);
+        let path = path.and_then(|p| path::absolute(n.thread as i32, dir, &p));
+        let tells = |p: &Path| p.starts_with("/sys/class/accel") || p.to_string_lossy().contains(PCI_ADDRESS);
+        if let Some(path) = path.filter(|p| tells(p)) {
+            self.kmd.trace_open(n.thread as i32, None, &path, flags);
+        }
     }
 
     /// The fdinfo that a path names, if it is that of the node's descriptor.
@@ -104,8 +118,11 @@ impl Supervisor {
                 self.listener
                     .add_fd(n.id, fd.as_fd(), flags & libc::O_CLOEXEC != 0, true)
             });
-        if sent.is_err() {
-            self.kmd.release(client);
+        match sent {
+            Ok(_) => self
+                .kmd
+                .trace_open(n.thread as i32, Some(client), Path::new(NODE), flags),
+            Err(_) => self.kmd.release(client),
         }
         sent
     }
