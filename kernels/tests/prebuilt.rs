@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use xdna_kernels::{
-    DesignError,
+    DesignError, carried,
     design::{Channel, Connection, Descriptor, Dimension, LockUse, Port, Start, Tile},
     loopback::{self, Pattern},
     manifest::{Manifest, sha256},
@@ -67,6 +67,32 @@ fn manifests_say_what_the_files_are() {
     }
     let unknown = Manifest::read("schema = \"xdna.kernel/1\"\nfoo = 1").unwrap_err();
     assert!(unknown.contains("foo"), "{unknown}");
+}
+
+#[test]
+fn programs_carry_all_of_them() {
+    let kernels = prebuilt::kernels().unwrap();
+    assert_eq!(kernels.len(), carried::LOOPBACKS.len());
+    for ((generation, kernel), carried) in kernels.iter().zip(carried::LOOPBACKS) {
+        assert_eq!(
+            (carried.generation, carried.columns),
+            (*generation, kernel.manifest.columns)
+        );
+        let name = format!("loopback_{}_{}", carried.pattern.name(), carried.columns);
+        assert_eq!(name, kernel.manifest.name);
+        assert!(carried.xclbin == kernel.xclbin, "{name}");
+        assert_eq!(carried.runs.len(), kernel.manifest.runs.len());
+        for (i, run) in carried.runs.into_iter().enumerate() {
+            let described = &kernel.manifest.runs[i];
+            assert_eq!(format!("{}", run.blocks), described.name);
+            assert!(run.control == kernel.controls[i], "{name}");
+            let (from, to) = carried.bytes(run);
+            assert_eq!(
+                [from as u64, to as u64],
+                [described.buffers[0].bytes, described.buffers[1].bytes]
+            );
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use xdna_driver::Outcome;
+use xdna_driver::{Generation, Outcome};
 
 use crate::formats::FormatError;
 use crate::kernel::Finding;
@@ -47,15 +47,21 @@ pub enum Error {
         /// Columns of the device.
         available: u16,
     },
-    /// The control code does not go with the device or the overlay.
-    #[error("control code: {what} is {found}, {expected} expected")]
-    ControlCode {
-        /// What does not fit.
-        what: &'static str,
-        /// What the code says.
-        found: u64,
-        /// What would fit.
-        expected: u64,
+    /// The control code was made for another generation.
+    #[error("control code for {}, and this NPU is {}", generation(*made_for), generation(*device))]
+    OtherGeneration {
+        /// The generation it was made for.
+        made_for: Generation,
+        /// That of the device.
+        device: Generation,
+    },
+    /// The control code was made for a wider overlay.
+    #[error("control code for an overlay of {needed} columns, and that of the xclbin has {columns}")]
+    CodeTooWide {
+        /// Columns the code needs.
+        needed: u16,
+        /// Columns of the overlay.
+        columns: u16,
     },
     /// An argument can't be bound.
     #[error("kernel {kernel}, argument {index}{}: {problem}", named(name))]
@@ -133,6 +139,16 @@ pub enum Error {
         /// Bytes of the buffer.
         len: usize,
     },
+}
+
+/// A generation, and the names that files and tools have for its devices.
+fn generation(of: Generation) -> String {
+    let devices = match of {
+        Generation::Xdna1 => " (npu1)",
+        Generation::Xdna2 => " (npu4, npu5, npu6)",
+        _ => "",
+    };
+    format!("{of}{devices}")
 }
 
 /// Why an argument can't be bound.

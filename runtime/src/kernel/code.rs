@@ -24,38 +24,31 @@ impl<'a> Code<'a> {
     /// It is damaged, or was made for another generation or a wider overlay.
     pub fn read(file: &'a [u8], generation: Generation, columns: u16) -> Result<Self, Error> {
         let ControlFile { code, bytes } = ControlFile::read(file)?;
-        let expected = match generation {
-            Generation::Xdna1 => txn::Header::NPU1,
-            _ => txn::Header::NPU4,
-        };
-        let wrong = |what, found: u64, expected: u64| {
-            Err(Error::ControlCode {
-                what,
-                found,
-                expected,
-            })
+        let made_for = |made_for: Generation| {
+            let device = generation;
+            if made_for == device {
+                Ok(())
+            } else {
+                Err(Error::OtherGeneration { made_for, device })
+            }
         };
         let buffers = match code {
             ControlCode::Txn(txn) => {
-                let (made_for, wide) = (txn.header.generation, txn.header.columns);
-                if made_for != expected {
-                    let what = "the generation it was made for (3: XDNA1, 4: XDNA2)";
-                    return wrong(what, made_for.into(), expected.into());
-                }
-                if u16::from(wide) > columns {
-                    return wrong("the number of columns it needs", wide.into(), columns.into());
+                made_for(match txn.header.generation {
+                    txn::Header::NPU1 => Generation::Xdna1,
+                    _ => Generation::Xdna2,
+                })?;
+                let needed = u16::from(txn.header.columns);
+                if needed > columns {
+                    return Err(Error::CodeTooWide { needed, columns });
                 }
                 let last = txn.patches().map(|patch| patch.argument).max();
                 last.map_or(0, |argument| argument as usize + 1)
             }
             // Words of the first generation have no header; which arguments they name is left to the overlay.
-            _ if generation == Generation::Xdna1 => 0,
-            _ => {
-                return wrong(
-                    "the generation it was made for (3: XDNA1, 4: XDNA2)",
-                    3,
-                    expected.into(),
-                );
+            ControlCode::Dpu(_) => {
+                made_for(Generation::Xdna1)?;
+                0
             }
         };
         Ok(Self { bytes, buffers })
@@ -86,11 +79,18 @@ mod tests {
     #[test]
     fn code_for_another_device_or_a_wider_overlay_is_refused() {
         assert!(Code::read(&code(4, 4), Generation::Xdna2, 4).is_ok());
-        for (generation, device, columns) in [(3, Generation::Xdna2, 4), (3, Generation::Xdna1, 3)] {
-            let file = code(generation, 4);
-            let refused = Code::read(&file, device, columns);
-            assert!(matches!(refused, Err(Error::ControlCode { .. })), "{refused:?}");
-        }
+        let refused = |made_for, device, columns| {
+            let file = code(made_for, 4);
+            Code::read(&file, device, columns).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(3, Generation::Xdna2, 4),
+            "control code for XDNA1 (npu1), and this NPU is XDNA2 (npu4, npu5, npu6)"
+        );
+        assert_eq!(
+            refused(3, Generation::Xdna1, 3),
+            "control code for an overlay of 4 columns, and that of the xclbin has 3"
+        );
         assert!(matches!(
             Code::read(&code(4, 4)[..20], Generation::Xdna2, 4),
             Err(Error::Format(_))

@@ -1,6 +1,7 @@
-//! What selftest and bench do with the NPU: commands that do nothing, and copies through maps. Only what was measured
-//! in this run comes out.
+//! What selftest and bench do with the NPU: commands that do nothing, copies through maps, and bytes through the array.
+//! Only what was measured in this run comes out.
 
+mod loopback;
 mod numbers;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use xdna_driver::{
     Bo, ChainBuilder, Command, Cu, Deadline, Device, Error, Generation, HwContext, Outcome, Qos, Wait,
 };
+use xdna_kernels::loopback::Pattern;
 
 use crate::nothing::{empty_pdi, empty_transaction};
 use numbers::{bandwidth, nanos, numbers, percentiles};
@@ -32,7 +34,9 @@ pub(crate) struct Effort {
     pub(crate) chains: usize,
     /// Bytes of the buffer that is copied through.
     pub(crate) bytes: usize,
-    /// Copies.
+    /// Bytes of the longest run of a loopback overlay.
+    pub(crate) loopback: usize,
+    /// Copies, and runs of a loopback overlay.
     pub(crate) copies: usize,
     /// Contexts replaced while a command was in flight.
     pub(crate) recoveries: usize,
@@ -60,11 +64,12 @@ pub(crate) enum Step {
     WriteToDevice,
     ReadFromDevice,
     Map,
+    Loopback(Pattern),
     Recovery,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Allocate,
         Self::Context,
         Self::RoundTrip,
@@ -72,6 +77,10 @@ impl Step {
         Self::WriteToDevice,
         Self::ReadFromDevice,
         Self::Map,
+        Self::Loopback(Pattern::Shim),
+        Self::Loopback(Pattern::Memory),
+        Self::Loopback(Pattern::Transpose),
+        Self::Loopback(Pattern::Pad),
         Self::Recovery,
     ];
 
@@ -84,6 +93,10 @@ impl Step {
             Self::WriteToDevice => "write-to-device",
             Self::ReadFromDevice => "read-from-device",
             Self::Map => "map",
+            Self::Loopback(Pattern::Shim) => "shim-loopback",
+            Self::Loopback(Pattern::Memory) => "memory-loopback",
+            Self::Loopback(Pattern::Transpose) => "transposition",
+            Self::Loopback(Pattern::Pad) => "padding",
             Self::Recovery => "recovery",
         }
     }
@@ -98,7 +111,19 @@ impl Step {
             Self::WriteToDevice => "copies into a buffer, caches written back",
             Self::ReadFromDevice => "copies out of a buffer, caches invalidated",
             Self::Map => "a mapped buffer is filled and summed in place",
+            Self::Loopback(Pattern::Shim) => "bytes go to the shim tiles of all columns and come back",
+            Self::Loopback(Pattern::Memory) => "bytes go through the memory tiles of all columns",
+            Self::Loopback(Pattern::Transpose) => "memory tiles exchange rows and columns of blocks",
+            Self::Loopback(Pattern::Pad) => "memory tiles put zeros around blocks",
             Self::Recovery => "a context is replaced while a command is in flight, and works",
+        }
+    }
+
+    /// Why it cannot be done on a device.
+    pub(crate) fn missing(self, device: &Device) -> Option<String> {
+        match self {
+            Self::Loopback(pattern) => loopback::missing(device, pattern),
+            _ => None,
         }
     }
 
@@ -112,6 +137,7 @@ impl Step {
             Self::WriteToDevice => copy(device, effort, true),
             Self::ReadFromDevice => copy(device, effort, false),
             Self::Map => map(device, effort),
+            Self::Loopback(pattern) => loopback::run(device, pattern, effort),
             Self::Recovery => recovery(device, effort),
         }
     }

@@ -13,7 +13,8 @@ use crate::target::{Target, is_simulated};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Every step uses the NPU for some milliseconds and leaves nothing behind; other programs' contexts
-are not touched. Exit code: 0 all passed, 1 a step failed, 3 no device.")]
+are not touched. The loopback steps move bytes through the array and compare what comes back; no core
+runs. Exit code: 0 all passed, 1 a step failed, 3 no device.")]
 pub struct Selftest {
     #[command(flatten)]
     common: Common,
@@ -21,7 +22,9 @@ pub struct Selftest {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Metrics are STEP.KEY, as --json names them; times may be written with a unit.
+Metrics are STEP.KEY, as --json names them; times may be written with a unit. The bytes per second of
+loopback steps are those that went in, from the submission of a run to its end: through all columns at
+once, and through one. Runs of a MiB a column are used where --buffer has room for them.
 
 Example:
   xdna bench --assert 'round-trip.p99_ns<=500us' --assert 'chain.per_second>=1000'")]
@@ -29,7 +32,7 @@ pub struct Bench {
     /// Commands to run one after another
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     commands: u32,
-    /// MiB of the buffer that is copied through
+    /// MiB of the buffer that is copied through, and the most that goes through the array at once
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     buffer: u32,
     /// Fail unless a metric is within a bound: METRIC<=NUMBER or METRIC>=NUMBER; may be given again
@@ -57,6 +60,9 @@ struct Done {
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<String>,
     numbers: Numbers,
 }
 
@@ -82,6 +88,7 @@ pub(crate) fn run(args: &Selftest, out: &mut Out) -> anyhow::Result<Exit> {
         commands: 200,
         chains: 20,
         bytes: 4 << 20,
+        loopback: 0,
         copies: 4,
         recoveries: 3,
     };
@@ -98,6 +105,7 @@ pub(crate) fn bench(args: &Bench, out: &mut Out) -> anyhow::Result<Exit> {
         commands: args.commands as usize,
         chains: (args.commands as usize / 10).max(1),
         bytes: (args.buffer as usize) << 20,
+        loopback: (args.buffer as usize) << 20,
         copies: 16,
         recoveries: 20,
     };
@@ -112,12 +120,17 @@ impl<const BENCH: bool> Report<BENCH> {
         let steps: Vec<_> = Step::ALL
             .into_iter()
             .map(|step| {
-                let result = step.run(device, effort);
+                let skipped = step.missing(device);
+                let result = match skipped {
+                    Some(_) => Ok(Numbers::new()),
+                    None => step.run(device, effort),
+                };
                 Done {
                     name: step.name(),
                     what: step.what(),
                     passed: result.is_ok(),
                     error: result.as_ref().err().map(|e| format!("{e:#}")),
+                    skipped,
                     numbers: result.unwrap_or_default(),
                 }
             })
@@ -196,8 +209,17 @@ fn pretty(key: &str, value: &serde_json::Value) -> String {
         };
         return format!("{name} {n:.1} {unit}");
     }
+    if let Some(name) = key.strip_suffix("bytes_per_second") {
+        let speed = match number / f64::from(1 << 20) {
+            mib if mib < 1024.0 => format!("{mib:.1} MiB/s"),
+            mib => format!("{:.2} GiB/s", mib / 1024.0),
+        };
+        return format!("{} {speed}", name.replace('_', " ").trim())
+            .trim()
+            .to_owned();
+    }
     match key {
-        "bytes_per_second" => format!("{:.2} GiB/s", number / f64::from(1 << 30)),
+        "run_bytes" => format!("runs of {}", bytes(number as u64)),
         "per_second" => format!("{number:.0} per second"),
         "buffer_bytes" => format!("buffer {}", bytes(number as u64)),
         "bytes" => format!("{} in all", bytes(number as u64)),
@@ -216,8 +238,11 @@ impl<const BENCH: bool> View for Report<BENCH> {
                 .iter()
                 .map(|(key, value)| pretty(key, value))
                 .collect();
-            let mark = if step.passed { "PASS" } else { "FAIL" };
-            let detail = step.error.clone().unwrap_or_else(|| numbers.join(", "));
+            let (mark, detail) = match (&step.error, &step.skipped) {
+                (Some(error), _) => ("FAIL", error.clone()),
+                (None, Some(reason)) => ("SKIP", reason.clone()),
+                (None, None) => ("PASS", numbers.join(", ")),
+            };
             table.row([mark, step.name, &detail]);
         }
         for b in &self.bounds {

@@ -77,6 +77,9 @@ pub struct SimArgs {
     /// The device sees what was flushed by SYNC_BO, 64-byte line by line: a missing flush is caught
     #[arg(long)]
     incoherent: bool,
+    /// Tells how many cycles of the array each command took: an estimate from documented widths, a word a cycle and stream
+    #[arg(long)]
+    cycles: bool,
     /// Time limit of a command in milliseconds, 0 for none [default: the kernel's own]
     #[arg(long, value_name = "MS")]
     job_timeout: Option<u64>,
@@ -151,6 +154,7 @@ pub fn run(args: SimArgs) -> Result<i32, SimError> {
         faults,
         trace: args.trace,
         incoherent: args.incoherent,
+        cycles: args.cycles,
         cores: Vec::new(),
     });
     Ok(launch::run(config, args.program)?)

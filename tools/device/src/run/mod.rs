@@ -121,7 +121,9 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
     let mut times = Vec::new();
     for _ in 0..args.repeat {
         let begin = Instant::now();
-        prepared.run(begin + Duration::from_secs(args.timeout))?;
+        prepared
+            .run(begin + Duration::from_secs(args.timeout))
+            .map_err(explained)?;
         if args.time {
             times.push(begin.elapsed());
         }
@@ -161,6 +163,20 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
     show::print(&done, args.common.json, out)?;
     let silent = done.outputs.iter().any(|output| !output.written);
     Ok(if silent { Exit::Degraded } else { Exit::Done })
+}
+
+/// A failure, and where to look for its reason: a packet says no more than that it failed.
+fn explained(error: xdna_runtime::Error) -> anyhow::Error {
+    let place = match error {
+        xdna_runtime::Error::Failed { .. } | xdna_runtime::Error::Late { .. } if is_simulated() => {
+            "the simulated NPU says why in a warning of xdna_sim"
+        }
+        xdna_runtime::Error::Failed { .. } | xdna_runtime::Error::Late { .. } => {
+            "`xdna errors` and the kernel log may say why"
+        }
+        _ => return error.into(),
+    };
+    anyhow::anyhow!("{error} ({place})")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

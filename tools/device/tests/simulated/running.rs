@@ -17,6 +17,7 @@ pub fn tests() -> Vec<Test> {
         test("run/the_same_in_json_with_times", json),
         test("run/wrong_arguments_are_usage", usage),
         test("run/a_failed_run_says_why", fails),
+        test("run/cycles_are_told_as_an_estimate", cycles),
         test("run/without_an_npu_is_an_exit_code", no_device),
     ]
 }
@@ -118,7 +119,7 @@ fn fails() -> Result<(), Failed> {
         &format!("k.xclbin insts.bin {args}"),
     )?;
     check(
-        code == Some(1) && stderr.contains("failed in the firmware"),
+        code == Some(1) && stderr.contains("failed in the firmware (the simulated NPU says why"),
         format!("{code:?} {stderr}"),
     )?;
     check(!folder.path().join("b.out").exists(), "a file of a failed run")?;
@@ -128,7 +129,7 @@ fn fails() -> Result<(), Failed> {
         &format!("k.xclbin insts.bin {args}"),
     )?;
     check(
-        code == Some(1) && stderr.contains("generation"),
+        code == Some(1) && stderr.contains("for XDNA2 (npu4, npu5, npu6), and this NPU is XDNA1 (npu1)"),
         format!("{code:?} {stderr}"),
     )?;
     let (code, _, stderr) = run(folder.path(), "", &format!("insts.bin insts.bin {args}"))?;
@@ -136,6 +137,22 @@ fn fails() -> Result<(), Failed> {
         code == Some(1) && stderr.contains("insts.bin"),
         format!("{code:?} {stderr}"),
     )
+}
+
+fn cycles() -> Result<(), Failed> {
+    let folder = folder()?;
+    let trace = folder.path().join("trace");
+    let words = "k.xclbin insts.bin --arg in:a.bin --arg out:8:b.out --repeat 2";
+    let simulator = format!("--cycles --trace {}", trace.display());
+    let args: Vec<&str> = ["run"].into_iter().chain(words.split_whitespace()).collect();
+    let output = under(&simulator, "--tool", &args)
+        .current_dir(folder.path())
+        .output()?;
+    let (said, traced) = (String::from_utf8(output.stderr)?, fs::read_to_string(trace)?);
+    // Two operations of 64 cycles, and one to come to rest.
+    let line = "client 1 context 1: about 129 cycles of the array (an estimate)";
+    check(said.matches(&format!("xdna-sim: {line}")).count() == 2, &said)?;
+    check(traced.lines().filter(|l| *l == line).count() == 2, &traced)
 }
 
 fn no_device() -> Result<(), Failed> {

@@ -48,18 +48,28 @@ fn selftest() -> Result<(), Failed> {
             &stdout,
         )?;
         let steps = object["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
-        check(steps.len() == 8, &stdout)?;
+        check(steps.len() == 12, &stdout)?;
         check(
             steps.iter().all(|s| s["passed"] == true && s["error"].is_null()),
             &stdout,
         )?;
+        let columns = if simulator.contains("npu1") { 4 } else { 8 };
+        for step in steps.iter().filter(|s| s["numbers"]["runs"].is_u64()) {
+            let numbers = &step["numbers"];
+            check(numbers["columns"] == columns && numbers["runs"] != 0, step)?;
+            for key in ["bytes_per_second", "one_column_bytes_per_second"] {
+                check(numbers[key].as_f64().is_some_and(|n| n > 0.0), step)?;
+            }
+        }
+        let loopbacks = steps.iter().filter(|s| s["numbers"]["runs"].is_u64()).count();
+        check(loopbacks == 4, &stdout)?;
         let p50 = object["steps"][2]["numbers"]["p50_ns"].as_u64();
         check(p50.is_some_and(|ns| ns > 0), &stdout)?;
     }
     let (_, stdout, _) = end(under("", "--tool", &["selftest"]).output()?);
     let passes = stdout.lines().filter(|line| line.starts_with("PASS")).count();
     check(
-        passes == 8 && stdout.contains("simulated: the times are the simulator's"),
+        passes == 12 && stdout.contains("simulated: the times are the simulator's"),
         stdout,
     )
 }
@@ -84,16 +94,26 @@ fn bench() -> Result<(), Failed> {
             "1",
             "--json",
             "--assert",
+            "memory-loopback.bytes_per_second>=1",
+            "--assert",
             bound,
         ];
         under("", "--tool", &args).output().map(end)
     };
     let (code, stdout, _) = run("round-trip.p50_ns<=60s")?;
     let object: Value = serde_json::from_str(&stdout)?;
-    check(code == Some(0) && object["bounds"][0]["holds"] == true, &stdout)?;
+    check(
+        code == Some(0) && object["bounds"][0]["holds"] == true && object["bounds"][1]["holds"] == true,
+        &stdout,
+    )?;
     check(
         object["schema"] == "xdna.bench/1" && object["steps"][2]["numbers"]["count"] == 50,
         &stdout,
+    )?;
+    let shim = &object["steps"][7];
+    check(
+        shim["name"] == "shim-loopback" && shim["numbers"]["columns"] == 8,
+        shim,
     )?;
     let (code, stdout, _) = run("round-trip.p50_ns<=1ns")?;
     check(code == Some(1) && stdout.contains("\"holds\":false"), stdout)?;

@@ -34,6 +34,8 @@ pub enum End {
 pub struct Partition {
     pub(super) array: Array,
     loaded: Option<Rc<[Configure]>>,
+    /// Cycles of control code that ended, since they were asked for.
+    cycles: Option<u64>,
 }
 
 impl Partition {
@@ -45,7 +47,16 @@ impl Partition {
                 log::debug!("no core at {tile} in a partition of {} columns", shape.columns);
             }
         }
-        Self { array, loaded: None }
+        Self {
+            array,
+            loaded: None,
+            cycles: None,
+        }
+    }
+
+    /// Cycles that control code took since this was asked last: an estimate.
+    pub fn take_cycles(&mut self) -> Option<u64> {
+        self.cycles.take()
     }
 
     /// Configures the array unless `pdi` did so last.
@@ -102,7 +113,7 @@ impl Partition {
         let mut window = Window::new(&mut host);
         match self.array.run(&code, arguments, &mut window) {
             Ok(cycles) => {
-                log::info!("about {cycles} cycles of the array: an estimate from documented widths");
+                *self.cycles.get_or_insert(0) += cycles;
                 self.needs_no_core()
             }
             Err(e) => Err(self.end(e)),
@@ -114,7 +125,7 @@ impl Partition {
         match self.array.core_without_program() {
             None => Ok(()),
             Some(tile) => {
-                log::warn!("{}: firmware error", Stop::CoreProgram(tile));
+                log::warn!("the command fails: {}", Stop::CoreProgram(tile));
                 Err(End::Failed(APPLICATION_ERROR))
             }
         }
@@ -123,18 +134,18 @@ impl Partition {
     fn end(&self, error: RunError) -> End {
         let interrupted = match error {
             RunError::Damaged(e) => {
-                log::info!("firmware refuses control code: {e}");
+                log::warn!("the command fails: firmware refuses its control code: {e}");
                 return End::Failed(INVALID_INSTRUCTION);
             }
             RunError::Interrupted(interrupted) => interrupted,
         };
         match &interrupted.stop {
             Stop::CoreProgram(_) | Stop::Access(_) => {
-                log::warn!("{interrupted}: firmware error");
+                log::warn!("the command fails: {interrupted}");
                 End::Failed(APPLICATION_ERROR)
             }
             Stop::Control(_) => {
-                log::warn!("{interrupted}: firmware error");
+                log::warn!("the command fails: {interrupted}");
                 End::Failed(INVALID_INSTRUCTION)
             }
             // The IOMMU serves no faults: what is not there is waited for.

@@ -239,6 +239,12 @@ impl Firmware {
         partition.run(work, pdi, memory)
     }
 
+    /// Cycles of the array since this was asked last; `None` if no control code ran.
+    pub fn take_cycles(&self, context: usize) -> Option<u64> {
+        let slot = self.slots.get(context)?.as_ref()?;
+        slot.partition.borrow_mut().as_mut()?.take_cycles()
+    }
+
     /// The array of a context, made when it is first asked for.
     fn partition(&self, context: usize, columns: Given) -> Option<RefMut<'_, Partition>> {
         let shape = self.shape.partition(columns.start as u8, columns.width as u8)?;

@@ -160,6 +160,9 @@ impl Kmd {
             columns: context.columns,
         };
         let verdict = self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))?;
+        if let Some(cycles) = self.firmware.take_cycles(number) {
+            self.trace.cycles(id, handle, cycles);
+        }
         self.tell_command(number, works.first().map_or(0, |w| w.opcode), &verdict);
         Ok(verdict)
     }

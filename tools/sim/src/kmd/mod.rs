@@ -128,6 +128,7 @@ impl Kmd {
             faults,
             trace,
             incoherent,
+            cycles,
             cores,
         } = config;
         let carveout = profile.mode == AddressMode::Carveout;
@@ -137,7 +138,7 @@ impl Kmd {
             timing,
             faults,
             store: Store::new()?,
-            trace: trace::Trace::new(trace.as_deref())?,
+            trace: trace::Trace::new(trace.as_deref(), cycles)?,
             incoherent,
             clients: BTreeMap::new(),
             next_client: 1,

@@ -55,6 +55,8 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// The device sees what was flushed by SYNC_BO, and nothing newer.
     pub incoherent: bool,
+    /// Tells stderr how many cycles of the array each command took.
+    pub cycles: bool,
     /// Closures that stand in for core programs, by the tiles of each context.
     pub cores: Vec<(TileId, Program)>,
 }

@@ -16,15 +16,18 @@ use super::dispatch::Answer;
 #[derive(Debug)]
 pub struct Trace {
     file: Option<File>,
+    /// Cycles of commands are told to stderr, too.
+    tells_cycles: bool,
 }
 
 impl Trace {
-    /// To the file at `path`, or nowhere.
+    /// To the file at `path`, or nowhere; cycles also to stderr if `tells_cycles`.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub fn new(path: Option<&Path>) -> io::Result<Self> {
+    pub fn new(path: Option<&Path>, tells_cycles: bool) -> io::Result<Self> {
         Ok(Self {
+            tells_cycles,
             file: path.map(File::create).transpose()?,
         })
     }
@@ -52,6 +55,19 @@ impl Trace {
             "thread {thread} client {} {name} {input} = {answer} {output}",
             client.0
         ));
+    }
+
+    /// How many cycles of the array a command took: what comes of documented widths and assumed latencies.
+    pub fn cycles(&mut self, client: ClientId, context: u32, cycles: u64) {
+        let text = format!(
+            "client {} context {context}: about {cycles} cycles of the array (an estimate)",
+            client.0
+        );
+        if self.tells_cycles && writeln!(io::stderr(), "xdna-sim: {text}").is_err() {
+            // Who closed stderr wants to hear nothing.
+            self.tells_cycles = false;
+        }
+        self.line(&text);
     }
 
     /// One line; a file that cannot be written is given up with a warning.
