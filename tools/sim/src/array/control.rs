@@ -1,9 +1,10 @@
-//! Control code executes.
+//! What the operations of control code do.
 
+use xdna_runtime::formats;
 use xdna_runtime::formats::txn::{DdrPatch, Operation, Tokens};
-use xdna_runtime::formats::{self, FormatError, Txn};
 
 use super::dma::Direction;
+use super::execution::Wait;
 use super::geometry::{Address, TileId};
 use super::host::{APERTURE, Window};
 use super::load::image_bytes;
@@ -41,54 +42,14 @@ impl Arguments<'_> {
     }
 }
 
-/// Where and why control code ended before its end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("operation {operation}: {stop}")]
-pub struct Interrupted {
-    /// Index of the operation.
-    pub operation: u32,
-    /// Why.
-    #[source]
-    pub stop: Stop,
-}
-
 impl Array {
-    /// Executes control code, and lets what it started come to rest.
-    ///
-    /// Returns the cycles it took: an estimate, see [`Timing`](super::Timing).
-    ///
-    /// # Errors
-    /// [`RunError::Damaged`] before anything has an effect, or [`Interrupted`].
-    pub fn run(
-        &mut self,
-        code: &[u8],
-        arguments: Arguments<'_>,
-        host: &mut Window<'_>,
-    ) -> Result<u64, RunError> {
-        let code = Txn::read_prefix(code)?;
-        let began = self.cycles();
-        for (index, record) in (0..).zip(&code.records) {
-            let done = self.operation(&record.operation, arguments, host);
-            let done = done.and_then(|()| self.pass(self.timing.operation, host));
-            done.map_err(|stop| Interrupted {
-                operation: index,
-                stop,
-            })?;
-        }
-        let rest = self.settle(host).and_then(|()| Ok(host.flush()?));
-        rest.map_err(|stop| Interrupted {
-            operation: u32::MAX,
-            stop,
-        })?;
-        Ok(self.cycles() - began)
-    }
-
-    fn operation(
+    /// Does an operation; what it returns must happen before the next.
+    pub(super) fn operation(
         &mut self,
         operation: &Operation,
         arguments: Arguments<'_>,
         host: &mut Window<'_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Wait>, Stop> {
         let at = Address(operation.address().unwrap_or_default() as u32);
         match operation {
             Operation::Write { value, .. } => self.write(at, *value)?,
@@ -96,18 +57,11 @@ impl Array {
             Operation::MaskWrite { value, mask, .. } => self.write_masked(at, *mask, *value)?,
             Operation::MaskPoll { value, mask, .. } | Operation::MaskPollBusy { value, mask, .. } => {
                 self.peek(at)?;
-                let what = format!("a value of {value:#x} under {mask:#x} at {:#x}", at.0);
-                self.run_until(host, &what, |array| {
-                    array.read(at).is_ok_and(|now| now & mask == value & mask)
-                })?;
+                let (mask, value) = (*mask, *value);
+                return Ok(Some(Wait::Poll { at, mask, value }));
             }
-            Operation::Wait(tokens) => self.wait_tokens(*tokens, host)?,
-            Operation::MergeSync { tokens, .. } => {
-                let count = usize::from(*tokens);
-                let what = format!("{count} tokens");
-                self.run_until(host, &what, |array| array.tokens.len() >= count)?;
-                self.tokens.drain(..count);
-            }
+            Operation::Wait(tokens) => return Ok(Some(Wait::Tokens(channels(*tokens).collect()))),
+            Operation::MergeSync { tokens, .. } => return Ok(Some(Wait::Any(usize::from(*tokens)))),
             Operation::DdrPatch(_) if arguments == Arguments::Written => {}
             Operation::DdrPatch(patch) => self.patch(*patch, arguments)?,
             Operation::LoadPdi { address, size, .. } => {
@@ -120,7 +74,7 @@ impl Array {
             Operation::Noop | Operation::Preempt { .. } | Operation::RecordTimer { .. } => {}
             other => return Err(Stop::Control(format!("{} is not simulated", other.name()))),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn patch(&mut self, patch: DdrPatch, arguments: Arguments<'_>) -> Result<(), Stop> {
@@ -136,33 +90,21 @@ impl Array {
         )?;
         Ok(())
     }
+}
 
-    fn wait_tokens(&mut self, tokens: Tokens, host: &mut Window<'_>) -> Result<(), Stop> {
-        let direction = if tokens.direction == 0 {
-            Direction::S2mm
-        } else {
-            Direction::Mm2s
-        };
-        for column in 0..tokens.columns {
-            for row in 0..tokens.rows {
-                let id = ChannelId {
-                    tile: TileId::new(tokens.column.wrapping_add(column), tokens.row.wrapping_add(row)),
-                    direction,
-                    number: tokens.channel,
-                };
-                self.run_until(host, &format!("the token of {id}"), |array| array.take_token(id))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets time pass.
-    fn pass(&mut self, cycles: u64, host: &mut Window<'_>) -> Result<(), Stop> {
-        let end = self.cycles() + cycles;
-        while self.cycles() < end && self.advance(host)? {}
-        self.now = self.now.max(end);
-        Ok(())
-    }
+/// The channels whose tokens an operation waits for.
+fn channels(tokens: Tokens) -> impl Iterator<Item = ChannelId> {
+    let direction = if tokens.direction == 0 {
+        Direction::S2mm
+    } else {
+        Direction::Mm2s
+    };
+    let tiles = (0..tokens.columns).flat_map(move |c| (0..tokens.rows).map(move |r| (c, r)));
+    tiles.map(move |(column, row)| ChannelId {
+        tile: TileId::new(tokens.column.wrapping_add(column), tokens.row.wrapping_add(row)),
+        direction,
+        number: tokens.channel,
+    })
 }
 
 /// The image at a host address; those of full ELF files come without a size, which their headers tell.
@@ -180,15 +122,4 @@ fn image(address: u64, size: u32, host: &mut Window<'_>) -> Result<Vec<u8>, Stop
     let mut image = vec![0; size];
     host.read_host(address, &mut image)?;
     Ok(image)
-}
-
-/// Why control code did not run to its end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
-    /// It is damaged; nothing had an effect.
-    #[error("{0}")]
-    Damaged(#[from] FormatError),
-    /// It ended before its end.
-    #[error("{0}")]
-    Interrupted(#[from] Interrupted),
 }

@@ -11,7 +11,7 @@
 //! - `step`: one cycle of everything;
 //! - `explain`: who waits for whom when nothing moves any more;
 //! - `load`: images configure the array;
-//! - `control`: control code executes.
+//! - `execution`, `control`: control code executes, and what its operations do.
 //!
 //! Time advances in cycles of the array's clock: in each, every stream moves at most one word per hop, in the order of
 //! the tiles, so that two runs are equal. Core programs do not execute: an enabled core without a stand-in ends a run.
@@ -24,6 +24,7 @@ mod core;
 mod cores;
 mod descriptor;
 mod dma;
+mod execution;
 mod explain;
 mod fabric;
 mod generator;
@@ -44,8 +45,9 @@ mod tiles;
 mod timing;
 
 pub use self::core::{Core, Program};
-pub use control::{Arguments, Interrupted, RunError};
+pub use control::Arguments;
 pub use dma::{ChannelId, Direction};
+pub use execution::{Execution, Interrupted, RunError};
 pub use geometry::{Address, Generation, Kind, Shape, TileId};
 pub use host::{APERTURE, HostMemory, Unmapped, Window};
 pub use load::image_bytes;
@@ -75,8 +77,13 @@ pub enum Stop {
         explanation: String,
     },
     /// It moves on and on.
-    #[error("no end after {0} cycles")]
-    Endless(u64),
+    #[error("{waits_for} does not happen in {cycles} cycles, though words move")]
+    Endless {
+        /// What the run waits for.
+        waits_for: String,
+        /// Cycles that passed.
+        cycles: u64,
+    },
     /// An access to what is not there.
     #[error("{0}")]
     Access(#[from] AccessError),
@@ -167,43 +174,11 @@ impl Array {
         self.cores.iter().position(lacks).map(|p| self.shape.tile(p))
     }
 
-    /// Advances until `done` says so.
-    ///
-    /// # Errors
-    /// [`Stop`]; `waits_for` is what a deadlock is said to wait for.
-    pub fn run_until(
-        &mut self,
-        host: &mut Window<'_>,
-        waits_for: &str,
-        mut done: impl FnMut(&mut Self) -> bool,
-    ) -> Result<(), Stop> {
-        let began = self.now;
-        while !done(self) {
-            if !self.advance(host)? {
-                return Err(Stop::Deadlock {
-                    waits_for: waits_for.to_owned(),
-                    explanation: self.explain(),
-                });
-            }
-            if self.now - began > self.timing.limit {
-                return Err(Stop::Endless(self.now - began));
-            }
+    fn deadlock(&self, waits_for: &str) -> Stop {
+        Stop::Deadlock {
+            waits_for: waits_for.to_owned(),
+            explanation: self.explain(),
         }
-        Ok(())
-    }
-
-    /// Advances until nothing moves any more.
-    ///
-    /// # Errors
-    /// [`Stop`].
-    pub fn settle(&mut self, host: &mut Window<'_>) -> Result<(), Stop> {
-        let began = self.now;
-        while self.advance(host)? {
-            if self.now - began > self.timing.limit {
-                return Err(Stop::Endless(self.now - began));
-            }
-        }
-        Ok(())
     }
 
     /// Advances by a cycle, or to the next in which something happens; false if nothing will happen any more.

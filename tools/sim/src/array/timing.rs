@@ -18,7 +18,8 @@ pub struct Timing {
     pub operation: u64,
     /// Words that wait at a port of a stream switch before it stops taking more.
     pub fifo: usize,
-    /// A run that moves longer than this is taken for endless.
+    /// An operation that waits longer than this, while something moves, is taken for endless: by default the time in which a
+    /// stream carries 256 MiB.
     pub limit: u64,
 }
 
@@ -31,7 +32,7 @@ impl Default for Timing {
             lock: 2,
             operation: 64,
             fifo: 4,
-            limit: 2_000_000_000,
+            limit: 1 << 26,
         }
     }
 }

@@ -7,7 +7,8 @@ use xdna_uapi::ert::opcode;
 
 use super::{APPLICATION_ERROR, DeviceMemory, INVALID_INSTRUCTION, Pdi};
 use crate::array::{
-    Arguments, Array, HostMemory, Program, RunError, Shape, Stop, TileId, Timing, Unmapped, Window,
+    Arguments, Array, Execution, HostMemory, Interrupted, Program, Shape, Stop, TileId, Timing, Unmapped,
+    Window,
 };
 use crate::kmd::Work;
 
@@ -34,14 +35,21 @@ pub enum End {
 pub struct Partition {
     pub(super) array: Array,
     loaded: Option<Rc<[Configure]>>,
-    /// Cycles of control code that ended, since they were asked for.
-    cycles: Option<u64>,
+    /// The control code of the command that runs.
+    running: Option<Execution>,
+    /// Control code that ended too early was pointed out.
+    warned: bool,
 }
 
 impl Partition {
-    /// As power-on leaves the columns; closures stand in for core programs.
-    pub fn new(shape: Shape, cores: &[(TileId, Program)]) -> Self {
-        let mut array = Array::new(shape, Timing::default());
+    /// As power-on leaves the columns; closures stand in for core programs. An operation that waits longer than
+    /// `limit` cycles is taken for endless.
+    pub fn new(shape: Shape, cores: &[(TileId, Program)], limit: u64) -> Self {
+        let timing = Timing {
+            limit,
+            ..Timing::default()
+        };
+        let mut array = Array::new(shape, timing);
         for (tile, program) in cores {
             if !array.stand_in(*tile, program.clone()) {
                 log::debug!("no core at {tile} in a partition of {} columns", shape.columns);
@@ -50,13 +58,9 @@ impl Partition {
         Self {
             array,
             loaded: None,
-            cycles: None,
+            running: None,
+            warned: false,
         }
-    }
-
-    /// Cycles that control code took since this was asked last: an estimate.
-    pub fn take_cycles(&mut self) -> Option<u64> {
-        self.cycles.take()
     }
 
     /// Configures the array unless `pdi` did so last.
@@ -68,17 +72,35 @@ impl Partition {
         self.loaded = Some(pdi.commands.clone());
         self.array.configure(&pdi.commands).map_err(|stop| {
             log::warn!("the configuration of the array fails: {stop}");
-            self.loaded = None;
             End::Failed(APPLICATION_ERROR)
         })
     }
 
-    /// Runs a command, after the configuration of its compute unit if it has one.
-    pub fn run(&mut self, work: &Work, pdi: Option<&Pdi>, memory: &dyn DeviceMemory) -> Result<(), End> {
-        if let Some(pdi) = pdi {
-            self.configure(pdi)?;
-        }
-        let ended = self.control(work, memory);
+    /// Goes on with a command, or begins it after the configuration of its compute unit if it has one. Returns the
+    /// cycles it took if it came to its end, before `steps` cycles in which something happens were used up.
+    pub fn proceed(
+        &mut self,
+        work: &Work,
+        pdi: Option<&Pdi>,
+        memory: &dyn DeviceMemory,
+        steps: &mut u64,
+    ) -> Result<Option<u64>, End> {
+        let begun = match self.running.take() {
+            Some(running) => Ok(Some(running)),
+            None => pdi
+                .map_or(Ok(()), |p| self.configure(p))
+                .and_then(|()| self.begin(work, memory)),
+        };
+        let ended = begun.and_then(|execution| match execution {
+            None => Ok(Some(0)),
+            Some(execution) => self.control(execution, work, memory, steps),
+        });
+        let ended = ended.and_then(|ended| {
+            if ended.is_some() {
+                self.needs_no_core()?;
+            }
+            Ok(ended)
+        });
         if ended.is_err() {
             // Whatever is left of it must not reach the next command.
             self.loaded = None;
@@ -86,37 +108,58 @@ impl Partition {
         ended
     }
 
-    fn control(&mut self, work: &Work, memory: &dyn DeviceMemory) -> Result<(), End> {
-        let word = |i: usize| work.payload.get(i).copied().map(u64::from).unwrap_or_default();
-        let long = |i: usize| word(i) | word(i + 1) << 32;
-        // Where the code is, its bytes, and whether it names buffers by number.
-        let (address, bytes, by_number) = match work.opcode {
-            opcode::START_CU if word(0) == TRANSACTION && work.payload.len() >= BEFORE_BUFFERS => {
-                (long(2), 4 * word(4), true)
-            }
-            // Other register maps belong to other kernels: what they mean is not known here.
-            opcode::START_CU => return self.needs_no_core(),
-            opcode::START_NPU => (long(0), word(2), false),
-            _ => (long(0), word(6), false),
+    /// Reads the control code of a command that has one that is understood.
+    fn begin(&self, work: &Work, memory: &dyn DeviceMemory) -> Result<Option<Execution>, End> {
+        let Some(code) = ControlCode::of(work) else {
+            return Ok(None);
         };
-        let mut code = vec![0; bytes.min(CODE_MAX) as usize];
-        if memory.read(address, &mut code).is_err() {
+        let mut bytes = vec![0; code.bytes.min(CODE_MAX) as usize];
+        if memory.read(code.address, &mut bytes).is_err() {
             return Err(End::Endless(u32::MAX));
         }
-        let buffers: Vec<u64> = (0..BUFFERS).map(|i| long(BEFORE_BUFFERS + 2 * i)).collect();
-        let arguments = if by_number {
-            Arguments::Host(&buffers)
-        } else {
-            Arguments::Written
+        let begun = self.array.begin(&bytes).map_err(|e| {
+            log::warn!("the command fails: firmware refuses its control code: {e}");
+            End::Failed(INVALID_INSTRUCTION)
+        });
+        begun.map(Some)
+    }
+
+    fn control(
+        &mut self,
+        mut execution: Execution,
+        work: &Work,
+        memory: &dyn DeviceMemory,
+        steps: &mut u64,
+    ) -> Result<Option<u64>, End> {
+        let buffers: Vec<u64> = (0..BUFFERS)
+            .map(|i| long(&work.payload, BEFORE_BUFFERS + 2 * i))
+            .collect();
+        let arguments = match work.opcode {
+            opcode::START_CU => Arguments::Host(&buffers),
+            _ => Arguments::Written,
         };
         let mut host = Host(memory);
         let mut window = Window::new(&mut host);
-        match self.array.run(&code, arguments, &mut window) {
-            Ok(cycles) => {
-                *self.cycles.get_or_insert(0) += cycles;
-                self.needs_no_core()
-            }
-            Err(e) => Err(self.end(e)),
+        let ended = self.array.resume(&mut execution, arguments, &mut window, steps);
+        let ended = ended.map_err(|e| end(&e))?;
+        match ended {
+            None => self.running = Some(execution),
+            Some(_) => self.check_end(),
+        }
+        Ok(ended)
+    }
+
+    /// Warns, once, of what the host does not wait for: firmware reports a command done at the end of its control code
+    /// (npu-formats, section 12.5).
+    fn check_end(&mut self) {
+        let left: Vec<String> = self.array.unfinished().map(|c| c.to_string()).collect();
+        if !left.is_empty() && !self.warned {
+            self.warned = true;
+            log::warn!(
+                "a command ended with {} at work, which its control code does not wait for: what the host reads now may be \
+                 old",
+                left.join(", ")
+            );
         }
     }
 
@@ -130,31 +173,54 @@ impl Partition {
             }
         }
     }
+}
 
-    fn end(&self, error: RunError) -> End {
-        let interrupted = match error {
-            RunError::Damaged(e) => {
-                log::warn!("the command fails: firmware refuses its control code: {e}");
-                return End::Failed(INVALID_INSTRUCTION);
-            }
-            RunError::Interrupted(interrupted) => interrupted,
-        };
-        match &interrupted.stop {
-            Stop::CoreProgram(_) | Stop::Access(_) => {
-                log::warn!("the command fails: {interrupted}");
-                End::Failed(APPLICATION_ERROR)
-            }
-            Stop::Control(_) => {
-                log::warn!("the command fails: {interrupted}");
-                End::Failed(INVALID_INSTRUCTION)
-            }
-            // The IOMMU serves no faults: what is not there is waited for.
-            Stop::Deadlock { .. } | Stop::Endless(_) | Stop::Host(_) => {
-                log::warn!("the command hangs: {interrupted}");
-                End::Endless(interrupted.operation)
-            }
+/// How a command ends whose control code does not.
+fn end(interrupted: &Interrupted) -> End {
+    match &interrupted.stop {
+        Stop::CoreProgram(_) | Stop::Access(_) => {
+            log::warn!("the command fails: {interrupted}");
+            End::Failed(APPLICATION_ERROR)
+        }
+        Stop::Control(_) => {
+            log::warn!("the command fails: {interrupted}");
+            End::Failed(INVALID_INSTRUCTION)
+        }
+        // The IOMMU serves no faults: what is not there is waited for.
+        Stop::Deadlock { .. } | Stop::Endless { .. } | Stop::Host(_) => {
+            log::warn!("the command hangs: {interrupted}");
+            End::Endless(interrupted.operation)
         }
     }
+}
+
+/// Where the control code of a command is.
+struct ControlCode {
+    address: u64,
+    bytes: u64,
+}
+
+impl ControlCode {
+    /// `None` for a register map of another kernel: what it means is not known here.
+    fn of(work: &Work) -> Option<Self> {
+        let payload = &work.payload;
+        let word = |i: usize| payload.get(i).copied().map_or(0, u64::from);
+        let (address, bytes) = match work.opcode {
+            opcode::START_CU if word(0) == TRANSACTION && payload.len() >= BEFORE_BUFFERS => {
+                (long(payload, 2), 4 * word(4))
+            }
+            opcode::START_CU => return None,
+            opcode::START_NPU => (long(payload, 0), word(2)),
+            _ => (long(payload, 0), word(6)),
+        };
+        Some(Self { address, bytes })
+    }
+}
+
+/// Two words of a payload, or zeros.
+fn long(payload: &[u32], at: usize) -> u64 {
+    let word = |i: usize| payload.get(i).copied().map_or(0, u64::from);
+    word(at) | word(at + 1) << 32
 }
 
 /// Host memory as a shim's DMA reaches it.

@@ -130,7 +130,7 @@ mod tests {
     const ALL: Given = Given { start: 0, width: 8 };
 
     fn firmware() -> Firmware {
-        let mut firmware = Firmware::new(Device::Npu4, Vec::new());
+        let mut firmware = Firmware::new(Device::Npu4, Vec::new(), u64::MAX);
         let create = CreateContext {
             owner: ClientId(1),
             priority: 2,

@@ -7,6 +7,7 @@
 mod execute;
 mod inspect;
 mod pdi;
+mod run;
 
 use std::cell::{Cell, RefCell, RefMut};
 
@@ -14,8 +15,7 @@ use nix::errno::Errno;
 use xdna_uapi::ert::HealthRecord;
 
 use crate::array::{Program, Shape, TileId};
-use crate::fault::CommandFault;
-use crate::kmd::{ClientId, Given, Kmd, Work};
+use crate::kmd::{ClientId, Given};
 use crate::profile::{Device, Profile};
 
 /// Firmware status: the first application error.
@@ -25,9 +25,10 @@ const INVALID_INSTRUCTION: u32 = 0x300_0002;
 /// Firmware status for a command that names a compute unit nobody configured.
 const INVALID_COMMAND: u32 = 0x400_0002;
 
-use execute::{End, Partition};
+use execute::Partition;
 pub use inspect::Spot;
 pub use pdi::Pdi;
+pub use run::{Command, Run};
 
 /// Memory as the device reaches it.
 pub trait DeviceMemory {
@@ -53,21 +54,6 @@ pub struct CreateContext {
     pub priority: u32,
     /// False to create more contexts than the device has.
     pub limited: bool,
-}
-
-/// A command as firmware sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Command<'a> {
-    /// The commands: one, or those of a chain.
-    pub works: &'a [Work],
-    /// Configured compute units.
-    pub cus: &'a [Pdi],
-    /// The configuration was refused.
-    pub broken: bool,
-    /// Firmware's number of the context.
-    pub context: usize,
-    /// The context's columns.
-    pub columns: Given,
 }
 
 /// How a command ends.
@@ -113,13 +99,15 @@ pub struct Firmware {
     slots: Vec<Option<Slot>>,
     shape: Shape,
     cores: Vec<(TileId, Program)>,
+    limit: u64,
     /// The context that ran last: its columns are the ones that are loaded.
     last: Cell<usize>,
 }
 
 impl Firmware {
     /// Freshly booted; closures stand in for the programs of these cores of every context.
-    pub fn new(device: Device, cores: Vec<(TileId, Program)>) -> Self {
+    /// An operation of control code that waits longer than `limit` cycles is taken for endless.
+    pub fn new(device: Device, cores: Vec<(TileId, Program)>, limit: u64) -> Self {
         Self {
             slots: (0..device.context_limit()).map(|_| None).collect(),
             shape: match device {
@@ -127,6 +115,7 @@ impl Firmware {
                 _ => Shape::npu4(),
             },
             cores,
+            limit,
             last: Cell::default(),
         }
     }
@@ -174,83 +163,12 @@ impl Firmware {
         self.slots.iter().map(handle).collect()
     }
 
-    /// How `command` ends; `fault` is what the script has for it.
-    pub fn run(
-        &self,
-        command: &Command<'_>,
-        memory: &dyn DeviceMemory,
-        fault: Option<CommandFault>,
-    ) -> Verdict {
-        let hang = |index, health| Verdict::Hang {
-            health: Some(health),
-            index,
-        };
-        match fault {
-            Some(CommandFault::Error { index, status }) => return Verdict::Failed { index, status },
-            Some(CommandFault::Hang { index, health: true }) => return hang(index, Kmd::health(u32::MAX)),
-            Some(CommandFault::Hang { index, health: false }) => {
-                return Verdict::Hang { health: None, index };
-            }
-            Some(CommandFault::Lost) => return Verdict::Lost,
-            Some(CommandFault::Slow(_)) | None => {}
-        }
-        for (index, work) in command.works.iter().enumerate() {
-            let index = index as u32;
-            let pdi = match work.cu {
-                None => None,
-                Some(_) if command.broken => {
-                    return Verdict::Failed {
-                        index,
-                        status: INVALID_COMMAND,
-                    };
-                }
-                Some(cu) => match command.cus.get(cu as usize) {
-                    Some(pdi) => Some(pdi),
-                    None => {
-                        return Verdict::Failed {
-                            index,
-                            status: INVALID_COMMAND,
-                        };
-                    }
-                },
-            };
-            match self.execute(command, work, pdi, memory) {
-                Ok(()) => {}
-                Err(End::Endless(operation)) => return hang(index, Kmd::health(operation)),
-                Err(End::Failed(status)) => return Verdict::Failed { index, status },
-            }
-        }
-        match fault {
-            Some(CommandFault::Slow(ns)) => Verdict::Done(ns),
-            _ => Verdict::Done(0),
-        }
-    }
-
-    fn execute(
-        &self,
-        command: &Command<'_>,
-        work: &Work,
-        pdi: Option<&Pdi>,
-        memory: &dyn DeviceMemory,
-    ) -> Result<(), End> {
-        let partition = self.partition(command.context, command.columns);
-        let mut partition = partition.ok_or(End::Failed(INVALID_COMMAND))?;
-        self.last.set(command.context);
-        partition.run(work, pdi, memory)
-    }
-
-    /// Cycles of the array since this was asked last; `None` if no control code ran.
-    pub fn take_cycles(&self, context: usize) -> Option<u64> {
-        let slot = self.slots.get(context)?.as_ref()?;
-        slot.partition.borrow_mut().as_mut()?.take_cycles()
-    }
-
     /// The array of a context, made when it is first asked for.
     fn partition(&self, context: usize, columns: Given) -> Option<RefMut<'_, Partition>> {
         let shape = self.shape.partition(columns.start as u8, columns.width as u8)?;
         let slot = self.slots.get(context)?.as_ref()?;
         let made = RefMut::map(slot.partition.borrow_mut(), |partition| {
-            partition.get_or_insert_with(|| Partition::new(shape, &self.cores))
+            partition.get_or_insert_with(|| Partition::new(shape, &self.cores, self.limit))
         });
         Some(made)
     }

@@ -1,5 +1,6 @@
 //! Jobs: from the context's queue to firmware and back into the packet.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -12,8 +13,11 @@ use super::fence::Fence;
 use super::packet::{PacketRules, Path, Work};
 use super::syncobj::Syncobj;
 use super::write_back::set_state;
-use crate::firmware::{Command, Verdict};
+use crate::firmware::{Command, Run, Verdict};
 use crate::profile::{Kernel, Level};
+
+/// Cycles of the array that a context gets before others, and calls, have their turn: some milliseconds.
+const STEPS: u64 = 20_000;
 
 /// A command on its way.
 #[derive(Debug)]
@@ -41,7 +45,14 @@ pub enum Stage {
     Rejected,
     /// Does nothing, once these points are signalled; what comes later in its context waits for it.
     Waiting(Vec<(Rc<Syncobj>, u64)>),
-    /// With firmware.
+    /// With firmware, which is not done with it or with what came before it.
+    Running {
+        /// How far it is.
+        run: Box<Run>,
+        /// Its sub-commands, if it is a chain.
+        subs: Vec<Rc<Bo>>,
+    },
+    /// Firmware is done with it.
     Posted {
         /// How it ends.
         verdict: Verdict,
@@ -65,12 +76,14 @@ impl Kmd {
                     .map(move |(&h, _)| (id, h))
             })
             .collect();
+        let mut steps: BTreeMap<(ClientId, u32), u64> = BTreeMap::new();
         // What ends in one context may be what another one waits for.
         let mut progress = true;
         while progress {
             progress = false;
             for &(id, handle) in &contexts {
                 self.start_jobs(id, handle);
+                self.compute(id, handle, steps.entry((id, handle)).or_insert(STEPS));
                 while self.finish_head(id, handle) {
                     progress = true;
                     self.start_jobs(id, handle);
@@ -133,10 +146,17 @@ impl Kmd {
             let path = if self.cmdlist() { Path::List } else { Path::Direct };
             (Vec::new(), vec![parser.parse(command, path)?])
         };
-        let verdict = self.judge(id, handle, &works)?;
-        Ok(Stage::Posted {
-            verdict,
-            ends: None,
+        let fault = self.faults.command();
+        let context = self.context(id, handle)?;
+        let command = Command {
+            works,
+            cus: context.pdis.clone(),
+            broken: context.broken,
+            context: context.firmware_id,
+            columns: context.columns,
+        };
+        Ok(Stage::Running {
+            run: Box::new(Run::new(command, fault)),
             subs,
         })
     }
@@ -148,25 +168,6 @@ impl Kmd {
             .unwrap_or(self.profile.kernel >= Kernel::V7_0)
     }
 
-    fn judge(&mut self, id: ClientId, handle: u32, works: &[Work]) -> Result<Verdict, Errno> {
-        let fault = self.faults.command();
-        let context = self.context(id, handle)?;
-        let (pdis, broken, number) = (context.pdis.clone(), context.broken, context.firmware_id);
-        let command = Command {
-            works,
-            cus: &pdis,
-            broken,
-            context: context.firmware_id,
-            columns: context.columns,
-        };
-        let verdict = self.on_device(id, |kmd, memory| kmd.firmware.run(&command, memory, fault))?;
-        if let Some(cycles) = self.firmware.take_cycles(number) {
-            self.trace.cycles(id, handle, cycles);
-        }
-        self.tell_command(number, works.first().map_or(0, |w| w.opcode), &verdict);
-        Ok(verdict)
-    }
-
     /// Ends the oldest job of a context if its time has come; true if it did.
     fn finish_head(&mut self, id: ClientId, handle: u32) -> bool {
         let (now, exec) = (self.now, self.timing.exec.as_nanos() as u64);
@@ -174,7 +175,7 @@ impl Kmd {
             return false;
         };
         let verdict = match &mut head.stage {
-            Stage::Queued => return false,
+            Stage::Queued | Stage::Running { .. } => return false,
             Stage::Rejected => None,
             Stage::Waiting(points) => {
                 let reached = |(syncobj, point): &(Rc<Syncobj>, u64)| {

@@ -10,6 +10,7 @@ mod caller;
 mod client;
 mod coherence;
 mod columns;
+mod compute;
 mod config;
 mod context;
 mod create_bo;
@@ -131,6 +132,7 @@ impl Kmd {
             cycles,
             cores,
         } = config;
+        let limit = timing.cycles();
         let carveout = profile.mode == AddressMode::Carveout;
         Ok(Self {
             profile,
@@ -145,7 +147,7 @@ impl Kmd {
             next_iova: if carveout { FIRST_CARVEOUT } else { FIRST_IOVA },
             next_context: 1,
             columns: Columns::default(),
-            firmware: Firmware::new(profile.device, cores),
+            firmware: Firmware::new(profile.device, cores, limit),
             exports: prime::Exports::default(),
             events: Vec::new(),
             now: 0,

@@ -40,6 +40,17 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// Cycles of the array, of a nanosecond each, after which what an operation waits for never comes.
+    pub(super) fn cycles(&self) -> u64 {
+        let default = crate::array::Timing::default().limit;
+        let limit = self.job_timeout.filter(|t| !t.is_zero());
+        limit.map_or(default, |t| {
+            default.min(u64::try_from(t.as_nanos()).unwrap_or(default))
+        })
+    }
+}
+
 /// What to simulate.
 #[derive(Clone, Debug, Default)]
 pub struct Config {

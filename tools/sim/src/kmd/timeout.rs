@@ -63,6 +63,9 @@ impl Kmd {
         let mut next: Option<u64> = None;
         let mut earliest = |at: u64| next = Some(next.map_or(at, |n| n.min(at)));
         for (id, handle) in contexts {
+            if self.computes(id, handle) {
+                return Some(self.now);
+            }
             if let Some(Stage::Posted {
                 verdict,
                 ends: Some(ends),

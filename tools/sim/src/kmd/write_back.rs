@@ -23,7 +23,7 @@ impl Kmd {
         health: Option<&HealthRecord>,
     ) {
         let subs: &[Rc<Bo>] = match &job.stage {
-            Stage::Posted { subs, .. } => subs,
+            Stage::Running { subs, .. } | Stage::Posted { subs, .. } => subs,
             _ => &[],
         };
         let Some(command) = &job.command else { return };

@@ -7,6 +7,7 @@ mod support;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use files::Code;
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::*;
 use xdna_sim::Npu;
@@ -21,6 +22,21 @@ type Test = fn() -> Result<()>;
 const WORDS: usize = 500;
 const ROOM: usize = 2048;
 const CANARY: u32 = 0xdead_beef;
+/// Waits for words that nobody sends.
+const SILENT: Code = Code {
+    send: false,
+    ..Code::GOOD
+};
+/// Ends before it has moved anything.
+const HASTY: Code = Code {
+    wait: false,
+    ..Code::GOOD
+};
+/// Sends for ever.
+const ENDLESS: Code = Code {
+    endless: true,
+    ..Code::GOOD
+};
 
 /// A context with the loopback overlay.
 struct Rig {
@@ -96,7 +112,7 @@ fn bytes_arrive_and_nothing_else_changes() -> Result<()> {
             for seed in 0..2 {
                 let from = rig.buffer(|i| (i as u32 + seed).wrapping_mul(0x9e37_79b9))?;
                 let to = rig.buffer(|_| CANARY)?;
-                let command = rig.command(&files::code(WORDS as u32, true), &from, &to)?;
+                let command = rig.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
                 assert_eq!(rig.run(&command, &[&from, &to])?, COMPLETED, "{kernel} {mode:?}");
                 assert_moved(&from, &to);
             }
@@ -111,7 +127,7 @@ fn each_command_of_a_chain_moves_its_bytes() -> Result<()> {
     for count in [1, 2, 24] {
         let ran = Npu::strix().run(|| {
             let rig = Rig::new(&files::pdi(false))?;
-            let code = files::code(WORDS as u32, true);
+            let code = Code::GOOD.bytes(WORDS as u32);
             // Each copies what the one before it wrote.
             let buffers: Vec<Bo> = (0..=count)
                 .map(|n| rig.buffer(|i| if n == 0 { i as u32 * 7 } else { CANARY }))
@@ -147,7 +163,7 @@ fn contexts_have_arrays_of_their_own() -> Result<()> {
         let (pdi, _) = good.dev.loaded(&good.heap.map, &images::empty_pdi())?;
         good.dev.configure(ctx, pdi)?;
         let (from, to) = (good.buffer(|i| i as u32)?, good.buffer(|_| CANARY)?);
-        let command = good.command(&files::code(WORDS as u32, true), &from, &to)?;
+        let command = good.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
         assert_eq!(good.run(&command, &[])?, COMPLETED);
         assert_moved(&from, &to);
         let seq = good.dev.exec(ctx, command.handle, &[])?;
@@ -162,14 +178,54 @@ fn a_transfer_that_never_starts_times_out() -> Result<()> {
     let ran = npu.run(|| {
         let rig = Rig::new(&files::pdi(false))?;
         let (from, to) = (rig.buffer(|i| i as u32)?, rig.buffer(|_| CANARY)?);
-        let stuck = rig.command(&files::code(WORDS as u32, false), &from, &to)?;
+        let stuck = rig.command(&SILENT.bytes(WORDS as u32), &from, &to)?;
         assert_eq!(rig.run(&stuck, &[])?, state::TIMEOUT);
         // The health record names the operation: the wait for the token, after two descriptors and two writes.
         assert_eq!(stuck.map.load(3), 6);
         // The context was configured anew: nothing is left of the transfer that hung.
-        let good = rig.command(&files::code(WORDS as u32, true), &from, &to)?;
+        let good = rig.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
         assert_eq!(rig.run(&good, &[])?, COMPLETED);
         assert_moved(&from, &to);
+        Ok(())
+    });
+    ran.expect("a device")
+}
+
+fn what_code_does_not_wait_for_goes_on_with_the_next_command() -> Result<()> {
+    let ran = Npu::strix().run(|| {
+        let rig = Rig::new(&files::pdi(false))?;
+        let (from, to) = (rig.buffer(|i| i as u32)?, rig.buffer(|_| CANARY)?);
+        let hasty = rig.command(&HASTY.bytes(WORDS as u32), &from, &to)?;
+        assert_eq!(rig.run(&hasty, &[])?, COMPLETED);
+        assert_eq!(to.map.load(WORDS - 1), CANARY);
+        let again = rig.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
+        assert_eq!(rig.run(&again, &[])?, COMPLETED);
+        assert_moved(&from, &to);
+        Ok(())
+    });
+    ran.expect("a device")
+}
+
+fn a_transfer_without_end_leaves_others_their_time() -> Result<()> {
+    let npu = Npu::strix().job_timeout(Duration::ZERO);
+    let ran = npu.run(|| {
+        let rig = Rig::new(&files::pdi(false))?;
+        let (from, to) = (rig.buffer(|i| i as u32)?, rig.buffer(|_| CANARY)?);
+        // The descriptor of the receiver follows itself: its token never comes.
+        let endless = rig.command(&ENDLESS.bytes(WORDS as u32), &from, &to)?;
+        let seq = rig.dev.exec(rig.ctx, endless.handle, &[])?;
+        let other = Rig {
+            ctx: rig.dev.context()?,
+            ..rig
+        };
+        let (pdi, _) = other.dev.loaded(&other.heap.map, &files::pdi(false))?;
+        other.dev.configure(other.ctx, pdi)?;
+        let (from, to) = (other.buffer(|i| i as u32)?, other.buffer(|_| CANARY)?);
+        let good = other.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
+        assert_eq!(other.run(&good, &[])?, COMPLETED);
+        assert_moved(&from, &to);
+        assert!(other.dev.wait(rig.ctx, seq, SECOND / 50).is_err());
+        assert_eq!(state_of(&endless), state::NEW);
         Ok(())
     });
     ran.expect("a device")
@@ -180,7 +236,7 @@ fn an_enabled_core_is_a_firmware_error() -> Result<()> {
         let ran = npu.run(|| {
             let rig = Rig::new(&files::pdi(true))?;
             let (from, to) = (rig.buffer(|i| i as u32)?, rig.buffer(|_| CANARY)?);
-            let command = rig.command(&files::code(WORDS as u32, true), &from, &to)?;
+            let command = rig.command(&Code::GOOD.bytes(WORDS as u32), &from, &to)?;
             rig.run(&command, &[])
         });
         ran.expect("a device")
@@ -196,7 +252,7 @@ fn a_buffer_that_is_gone_hangs() -> Result<()> {
     let ran = npu.run(|| {
         let rig = Rig::new(&files::pdi(false))?;
         let (from, to) = (rig.buffer(|i| i as u32)?, rig.buffer(|_| CANARY)?);
-        let code = files::code(WORDS as u32, true);
+        let code = Code::GOOD.bytes(WORDS as u32);
         let (_, at) = rig.dev.loaded(&rig.heap.map, &code)?;
         let command = rig.dev.bo(uapi::AMDXDNA_BO_CMD, 4096)?;
         for buffers in [[8, rig.address(&to)?], [rig.address(&from)?, 8]] {
@@ -225,6 +281,14 @@ const TESTS: &[(&str, Test)] = &[
     (
         "a_transfer_that_never_starts_times_out",
         a_transfer_that_never_starts_times_out,
+    ),
+    (
+        "what_code_does_not_wait_for_goes_on_with_the_next_command",
+        what_code_does_not_wait_for_goes_on_with_the_next_command,
+    ),
+    (
+        "a_transfer_without_end_leaves_others_their_time",
+        a_transfer_without_end_leaves_others_their_time,
     ),
     (
         "an_enabled_core_is_a_firmware_error",
