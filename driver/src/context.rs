@@ -218,10 +218,7 @@ impl Drop for ContextInner {
             return;
         }
         if let Err(e) = sys::syncobj::destroy(dev.fd(), self.syncobj) {
-            log::warn!(
-                "syncobj of context {}: {e}; leaked until the device is closed",
-                self.id
-            );
+            e.warn_of_leak(&format_args!("syncobj of context {}", self.id));
         }
         match sys::npu::destroy_hwctx(dev.fd(), self.id) {
             // EINVAL: the kernel has destroyed it before, with all its commands. ENODEV: everything is.

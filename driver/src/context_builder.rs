@@ -69,8 +69,15 @@ impl ContextBuilder<'_> {
         device.0.heap.ensure(&device.0).map_err(|e| device.0.explain(e))?;
         let max_opc = max_opc.unwrap_or(device.chip().ops_per_cycle * u32::from(columns));
         let tiles = u32::from(columns) * u32::from(device.core_rows());
-        let new = sys::npu::create_hwctx(device.fd(), &qos.raw(), max_opc, tiles)
-            .map_err(|e| refused(device, columns, qos, device.0.explain(e)))?;
+        let create = || {
+            sys::npu::create_hwctx(device.fd(), &qos.raw(), max_opc, tiles)
+                .map_err(|e| refused(device, columns, qos, device.0.explain(e)))
+        };
+        let new = match create() {
+            // Whoever had the last place may have left it between the refusal and the look at who has places.
+            Err(Error::ContextRefused { .. }) => create()?,
+            other => other?,
+        };
         log::debug!("context {}: {columns} columns", new.id);
         Ok(HwContext::new(device, new, columns))
     }

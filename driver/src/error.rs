@@ -163,12 +163,16 @@ pub enum Error {
         /// Start column and width of the contexts that live now.
         occupied: Vec<(u32, u32)>,
     },
-    /// The firmware refused the context for a reason of its own.
-    #[error("the firmware refused a context of {columns} columns with {live} of {limit} contexts live")]
+    /// The firmware refused the context, twice, though no limit was seen to be reached: for a reason of its own, or for
+    /// contexts that are not listed. Drivers from level 16 on list those of this user alone.
+    #[error(
+        "the firmware refused a context of {columns} columns; {live} of {limit} contexts are listed, others may be \
+         hidden: retry later"
+    )]
     ContextRefused {
         /// Columns requested.
         columns: u16,
-        /// Contexts that live now.
+        /// Contexts that are listed.
         live: u32,
         /// Contexts the device has.
         limit: u32,
@@ -273,6 +277,13 @@ impl Error {
             | Error::Map { source, .. }
             | Error::FirmwareDead { source, .. } => source.raw_os_error(),
             _ => None,
+        }
+    }
+
+    /// Says that something could not be given back to the kernel: not if the device is gone, and everything with it.
+    pub(crate) fn warn_of_leak(&self, what: &dyn std::fmt::Display) {
+        if self.errno() != Some(libc::ENODEV) {
+            log::warn!("{what}: {self}; leaked until the device is closed");
         }
     }
 

@@ -45,6 +45,9 @@ pub(crate) fn hint(call: Call, e: &io::Error) -> &'static str {
         (Call::CreateBo, Some(libc::EFAULT)) => "; the memory can't be pinned: is it mapped and writable?",
         (Call::CreateHwctx, Some(libc::ETIME)) => "; the firmware does not answer",
         (Call::SetState, Some(libc::EACCES)) => "; only root may change the state of the device",
+        (Call::ExecCmd, Some(libc::EINTR)) => {
+            "; no place became free before the deadline, nothing was submitted"
+        }
         (Call::ExecCmd, Some(libc::ETIME)) => "; a buffer's pages could not be made resident",
         (_, Some(libc::EPIPE)) => "; the driver lost contact with the firmware, reload amdxdna",
         _ => "",

@@ -41,7 +41,7 @@ impl Registry {
         }
         known.buffers.remove(&handle.get());
         if let Err(e) = sys::drm::gem_close(dev.fd(), handle) {
-            log::warn!("handle {}: {e}; leaked until the device is closed", handle.get());
+            e.warn_of_leak(&format_args!("handle {}", handle.get()));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::command::Command;
 use crate::context::HwContext;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::ids::Seq;
 use crate::submission::Submission;
@@ -39,8 +40,27 @@ impl HwContext {
     /// - [`Error::ContextLost`]: the kernel does not know the context any more.
     /// - `ETIME`: a buffer's pages could not be made resident within a second.
     /// - [`Error::DeviceGone`], [`Error::FirmwareDead`], or the errno of a failed resume.
-    pub fn submit(&self, mut command: Command) -> Result<Submission, NotSubmitted> {
-        match self.try_submit(&mut command) {
+    pub fn submit(&self, command: Command) -> Result<Submission, NotSubmitted> {
+        self.submit_or_give_up(command, None)
+    }
+
+    /// As [`submit`](Self::submit), but gives up when a signal interrupts the wait for a place after `deadline`.
+    ///
+    /// The kernel takes no deadline for this call: without a signal it waits until a command in flight ends, which
+    /// its time limit bounds.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and `EINTR`: nothing was submitted.
+    pub fn submit_by(&self, command: Command, deadline: Deadline) -> Result<Submission, NotSubmitted> {
+        self.submit_or_give_up(command, Some(deadline))
+    }
+
+    fn submit_or_give_up(
+        &self,
+        mut command: Command,
+        deadline: Option<Deadline>,
+    ) -> Result<Submission, NotSubmitted> {
+        match self.try_submit(&mut command, deadline) {
             Ok((seq, recovering)) => Ok(Submission::new(self.clone(), seq, recovering, command)),
             Err(reason) => Err(NotSubmitted {
                 reason,
@@ -49,7 +69,7 @@ impl HwContext {
         }
     }
 
-    fn try_submit(&self, command: &mut Command) -> Result<(Seq, bool), Error> {
+    fn try_submit(&self, command: &mut Command, deadline: Option<Deadline>) -> Result<(Seq, bool), Error> {
         let (inner, dev) = (&*self.0, self.0.device_inner());
         dev.check_process()?;
         if !inner.device.is(command.memory.device()) {
@@ -79,7 +99,8 @@ impl HwContext {
         command.enter()?;
         command.prepare();
         let recovering = inner.is_recovering();
-        match sys::npu::exec_cmd(dev.fd(), inner.id, command.memory.handle(), command.handles()) {
+        let (handle, args) = (command.memory.handle(), command.handles());
+        match sys::npu::exec_cmd(dev.fd(), inner.id, handle, args, deadline) {
             Ok(seq) => {
                 inner.count_submission();
                 Ok((seq, recovering))

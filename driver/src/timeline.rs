@@ -116,7 +116,7 @@ impl Drop for Timeline {
             return;
         }
         if let Err(e) = sys::syncobj::destroy(self.device.fd(), self.syncobj) {
-            log::warn!("timeline: {e}; leaked until the device is closed");
+            e.warn_of_leak(&"timeline");
         }
     }
 }

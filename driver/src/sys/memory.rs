@@ -100,7 +100,8 @@ impl Mapping {
     fn split(self, at: usize) -> (Option<Self>, Option<Self>) {
         let (start, len) = (self.start, self.len);
         std::mem::forget(self);
-        let part = |start, len| (len > 0).then_some(Self { start, len });
+        // Not then_some: an empty part must not even be made, it would be unmapped.
+        let part = |start, len| (len > 0).then(|| Self { start, len });
         let at = at.min(len);
         // SAFETY: `at` is at most the length of the range that starts there.
         let second = unsafe { start.add(at) };
@@ -168,6 +169,38 @@ mod tests {
         let m = Mapping::reserve(64 << 20, 64 << 20).unwrap();
         assert_eq!(m.start().as_ptr() as usize % (64 << 20), 0);
         assert_eq!(m.len(), 64 << 20);
+    }
+
+    /// Counts what is said of mappings of no bytes.
+    struct EmptyParts(std::sync::atomic::AtomicU32);
+
+    impl log::Log for EmptyParts {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            let said = record.args().to_string().starts_with("munmap of 0 bytes");
+            self.0
+                .fetch_add(u32::from(said), std::sync::atomic::Ordering::SeqCst);
+        }
+
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn empty_parts_of_a_split_are_not_unmapped() {
+        static SAID: EmptyParts = EmptyParts(std::sync::atomic::AtomicU32::new(0));
+        log::set_logger(&SAID).unwrap();
+        log::set_max_level(log::LevelFilter::Warn);
+        let page = || Mapping::anonymous(PAGE).unwrap();
+        let (none, all) = page().split(0);
+        assert!(none.is_none() && all.is_some_and(|m| m.len() == PAGE));
+        for at in [PAGE, PAGE + 1] {
+            let (all, none) = page().split(at);
+            assert!(none.is_none() && all.is_some_and(|m| m.len() == PAGE));
+        }
+        assert_eq!(SAID.0.load(std::sync::atomic::Ordering::SeqCst), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use xdna_uapi::flags::{FdToHandleFlags, HandleToFdFlags, QueryFlags, WaitFlags};
 use xdna_uapi::{self as uapi, request};
 
 use super::drm::{nonzero, owned};
-use super::retry;
+use super::{retry, retry_until};
 use crate::deadline::Deadline;
 use crate::error::{Call, Error};
 use crate::ids::SyncobjHandle;
@@ -100,11 +100,14 @@ pub(crate) fn timeline_wait(
     };
     // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
     // the kernel only reads them.
-    match retry(Call::SyncobjTimelineWait, &mut arg, |arg| unsafe {
-        wait_ioctl(fd.as_raw_fd(), arg)
-    }) {
+    match retry_until(
+        Some(deadline),
+        Call::SyncobjTimelineWait,
+        &mut arg,
+        |arg| unsafe { wait_ioctl(fd.as_raw_fd(), arg) },
+    ) {
         Ok(()) => Ok(true),
-        Err(e) if e.errno() == Some(libc::ETIME) => Ok(false),
+        Err(e) if matches!(e.errno(), Some(libc::ETIME | libc::EINTR)) => Ok(false),
         Err(e) => Err(e),
     }
 }

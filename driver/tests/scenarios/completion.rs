@@ -58,6 +58,16 @@ pub fn scenarios() -> Vec<Scenario> {
             "--fault exec_cmd:1:EINTR,syncobj_timeline_wait:1:EINTR",
             interrupted,
         ),
+        scenario(
+            "trap/a_wait_that_is_always_interrupted_ends_at_its_deadline",
+            "--fault syncobj_timeline_wait:1+:EINTR",
+            always_interrupted,
+        ),
+        scenario(
+            "trap/a_submission_that_is_always_interrupted_ends_at_its_deadline",
+            "--fault exec_cmd:1+:EINTR",
+            never_submitted,
+        ),
         scenario("trap/duplicate_buffers_are_sent_once", "", duplicates),
     ]
 }
@@ -264,6 +274,27 @@ fn interrupted() {
     let device = device();
     let context = context(&device);
     assert_eq!(outcome(&context), Outcome::Completed);
+}
+
+fn always_interrupted() {
+    let device = device();
+    let context = context(&device);
+    let submission = context.submit(nothing(&context).build().unwrap()).unwrap();
+    let deadline = Deadline::after(Duration::from_millis(50));
+    assert!(matches!(submission.wait(deadline), Ok(Wait::Pending(_))));
+}
+
+fn never_submitted() {
+    let device = device();
+    let context = context(&device);
+    let deadline = Deadline::after(Duration::from_millis(50));
+    let refused = context
+        .submit_by(nothing(&context).build().unwrap(), deadline)
+        .unwrap_err();
+    assert_eq!(refused.reason.errno(), Some(libc::EINTR));
+    assert!(refused.to_string().contains("nothing was submitted"), "{refused}");
+    // The command is as it was.
+    assert_eq!(refused.command.state(), 1);
 }
 
 fn duplicates() {

@@ -51,8 +51,13 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "contexts/a_firmware_that_refuses_is_named",
-            "--fault create_hwctx:1:EINVAL",
+            "--fault create_hwctx:1:EINVAL,create_hwctx:2:EINVAL",
             refused,
+        ),
+        scenario(
+            "contexts/a_place_that_became_free_while_the_driver_was_asked_is_taken",
+            "--fault create_hwctx:1:EINVAL",
+            taken,
         ),
     ]
 }
@@ -236,6 +241,12 @@ fn frees() {
     }
 }
 
+/// As when the last holder's context goes between the refusal and the listing.
+fn taken() {
+    let device = device();
+    device.context(4).build().unwrap();
+}
+
 fn refused() {
     let device = device();
     let e = device.context(4).build().unwrap_err();
@@ -248,6 +259,11 @@ fn refused() {
                 limit: 16
             }
         ),
+        "{e}"
+    );
+    assert!(
+        e.to_string()
+            .contains("0 of 16 contexts are listed, others may be hidden"),
         "{e}"
     );
     device.context(4).build().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use xdna_driver::{Error, Finished, Outcome, Wait};
 
 use super::{Scenario, scenario};
-use crate::support::{context, device, elf, nothing, outcome, run, soon};
+use crate::support::{context, device, elf, nothing, outcome, run, soon, warnings};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -218,6 +218,12 @@ fn unplugged() {
         refused.reason
     );
     assert!(matches!(device.clocks(), Err(Error::DeviceGone { .. })));
+    // What goes with the device has not leaked.
+    let timeline = device.create_timeline();
+    assert!(timeline.is_err());
+    warnings::listen();
+    drop((refused, context, device));
+    assert_eq!(warnings::heard(), Vec::<String>::new());
 }
 
 fn unplugged_wait() {

@@ -14,6 +14,7 @@ pub mod calls;
 pub mod golden;
 pub mod images;
 pub mod traps;
+pub mod warnings;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 

@@ -133,6 +133,8 @@ const TESTS: &[(&str, &[&str])] = &[
         "14.30 EINTR",
         &[
             "trap/interrupted_calls_are_retried",
+            "trap/a_wait_that_is_always_interrupted_ends_at_its_deadline",
+            "trap/a_submission_that_is_always_interrupted_ends_at_its_deadline",
             "completion/signals_interrupt_nothing",
         ],
     ),

@@ -5,10 +5,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use xdna_uapi::newer::QosInfo;
 use xdna_uapi::{self as uapi, Flexible, request};
 
+use crate::deadline::Deadline;
 use crate::error::{Call, Error};
 use crate::ids::{BoHandle, ContextId, Seq, SyncobjHandle};
 use crate::sys::drm::nonzero;
-use crate::sys::retry;
+use crate::sys::{retry, retry_until};
 
 nix::ioctl_readwrite_bad!(
     create_hwctx_ioctl,
@@ -161,11 +162,13 @@ pub(crate) fn config_debug_bo(
 /// - `EINVAL`: unknown context, or one that has no compute units (Linux to 6.18).
 /// - `ENOENT`: an unknown handle in `args`; `EALREADY`: one twice.
 /// - `ETIME`: a buffer's pages could not be made resident.
+/// - `EINTR`: interrupted after `deadline` while it waited for a slot; nothing was submitted.
 pub(crate) fn exec_cmd(
     fd: BorrowedFd<'_>,
     context: ContextId,
     command: BoHandle,
     args: &[u32],
+    deadline: Option<Deadline>,
 ) -> Result<Seq, Error> {
     let mut arg = uapi::amdxdna_drm_exec_cmd {
         hwctx: context.get(),
@@ -178,7 +181,7 @@ pub(crate) fn exec_cmd(
     };
     // SAFETY: `args` points to `arg_count` live words, which the kernel only reads, during the call;
     // `cmd_handles` is a handle because there is one command.
-    retry(Call::ExecCmd, &mut arg, |arg| unsafe {
+    retry_until(deadline, Call::ExecCmd, &mut arg, |arg| unsafe {
         exec_cmd_ioctl(fd.as_raw_fd(), arg)
     })?;
     Ok(Seq(arg.seq))
