@@ -98,14 +98,12 @@ pub(crate) fn timeline_wait(
         flags: WaitFlags::FOR_SUBMIT.bits(),
         ..Default::default()
     };
-    // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
-    // the kernel only reads them.
-    match retry_until(
-        Some(deadline),
-        Call::SyncobjTimelineWait,
-        &mut arg,
-        |arg| unsafe { wait_ioctl(fd.as_raw_fd(), arg) },
-    ) {
+    let waited = retry_until(Some(deadline), Call::SyncobjTimelineWait, &mut arg, |arg| {
+        // SAFETY: the pointers are those of two arrays of one element, as the count says, which outlive the call;
+        // the kernel only reads them.
+        unsafe { wait_ioctl(fd.as_raw_fd(), arg) }
+    });
+    match waited {
         Ok(()) => Ok(true),
         Err(e) if matches!(e.errno(), Some(libc::ETIME | libc::EINTR)) => Ok(false),
         Err(e) => Err(e),
