@@ -44,6 +44,17 @@ fn conformance_walks_the_simulated_device() {
     assert!(stderr.contains("driver 0.10"), "{stderr}");
 }
 
+/// The whole table, and nothing differs: the example of the help among them.
+fn conformance_finds_no_difference() {
+    for (kernel, device) in [("7.3", "npu4"), ("6.18", "npu1")] {
+        let options = format!("--kernel {kernel} --device {device}");
+        let (code, stdout, stderr) = conformance(&options, &format!("--check --kernel {kernel}"));
+        let differs: Vec<&str> = stdout.lines().filter(|l| l.starts_with("difference")).collect();
+        assert_eq!((code, &differs[..]), (Some(0), &[][..]), "{options}: {stderr}");
+        assert!(stderr.contains(" 0 differ from the table"), "{options}: {stderr}");
+    }
+}
+
 fn a_rule_switched_off_is_a_difference() {
     let flags = "--check --kernel 7.3 --only bo_info.";
     let (code, stdout, stderr) = conformance("", flags);
@@ -173,6 +184,11 @@ const TESTS: &[(&str, bool, fn())] = &[
         "conformance_walks_the_simulated_device",
         true,
         conformance_walks_the_simulated_device,
+    ),
+    (
+        "conformance_finds_no_difference",
+        true,
+        conformance_finds_no_difference,
     ),
     (
         "a_rule_switched_off_is_a_difference",

@@ -116,7 +116,97 @@ fn firmware_decides_about_a_second_heap_chunk() -> Result<()> {
     Ok(())
 }
 
+fn dma_bufs_are_mapped() -> Result<()> {
+    for kernel in [Kernel::V6_14, Kernel::V6_18, Kernel::V7_3] {
+        Npu::strix()
+            .kernel(kernel)
+            .run(mappings::dma_buf)
+            .expect("a device")?;
+    }
+    Ok(())
+}
+
+fn user_pointers_are_mapped_to_7_0() -> Result<()> {
+    for kernel in [Kernel::V6_18, Kernel::V7_0] {
+        let npu = Npu::strix().kernel(kernel);
+        npu.run(mappings::user_pointer).expect("a device")?;
+    }
+    let npu = Npu::strix().kernel(Kernel::V7_1);
+    npu.run(mappings::user_pointer_refused).expect("a device")
+}
+
+fn the_heap_is_counted_once_for_all() -> Result<()> {
+    Npu::strix()
+        .run(|| {
+            let dev = Dev::open().expect("the node");
+            let (_heap, _ctx) = dev.ready()?;
+            // Four command slots of the context, and the image.
+            let want = 5 * 4096;
+            let mut usage = uapi::amdxdna_drm_bo_usage {
+                pid: std::process::id().into(),
+                ..Default::default()
+            };
+            let mut arg = uapi::amdxdna_drm_get_array {
+                param: uapi::DRM_AMDXDNA_BO_USAGE,
+                element_size: size_of_val(&usage) as u32,
+                num_element: 1,
+                buffer: &raw mut usage as u64,
+                ..Default::default()
+            };
+            dev.call(uapi::request::DRM_IOCTL_AMDXDNA_GET_ARRAY, &mut arg)?;
+            let mut entry = uapi::amdxdna_drm_hwctx_entry::default();
+            let mut arg = uapi::amdxdna_drm_get_array {
+                param: uapi::DRM_AMDXDNA_HW_CONTEXT_ALL,
+                element_size: size_of_val(&entry) as u32,
+                num_element: 1,
+                buffer: &raw mut entry as u64,
+                ..Default::default()
+            };
+            dev.call(uapi::request::DRM_IOCTL_AMDXDNA_GET_ARRAY, &mut arg)?;
+            assert_eq!((usage.heap_usage, entry.heap_usage), (want, want));
+            assert_eq!(usage.total_usage, uapi::DEV_HEAP_CHUNK);
+            Ok(())
+        })
+        .expect("a device")
+}
+
+fn capabilities_are_those_of_a_driver_without_display() -> Result<()> {
+    Npu::strix()
+        .run(|| {
+            let dev = Dev::open().expect("the node");
+            let cap = |capability| {
+                let mut arg = uapi::drm_get_cap {
+                    capability,
+                    value: 99,
+                };
+                let result = dev.call(uapi::request::DRM_IOCTL_GET_CAP, &mut arg);
+                result.map(|()| arg.value).map_err(|e| (e, arg.value))
+            };
+            // PRIME, monotonic timestamps, syncobjs and their timelines.
+            assert_eq!(
+                [cap(5), cap(6), cap(0x13), cap(0x14)],
+                [Ok(3), Ok(1), Ok(1), Ok(1)]
+            );
+            // Dumb buffers, asynchronous page flips, atomic flips, and none at all.
+            for unknown in [1, 7, 0x15, 0xffff, u64::MAX] {
+                assert_eq!(cap(unknown), Err((Errno::EOPNOTSUPP, 0)), "{unknown:#x}");
+            }
+            Ok(())
+        })
+        .expect("a device")
+}
+
 const TESTS: &[trials::Named] = &[
+    (
+        "the_heap_is_counted_once_for_all",
+        the_heap_is_counted_once_for_all,
+    ),
+    (
+        "capabilities_are_those_of_a_driver_without_display",
+        capabilities_are_those_of_a_driver_without_display,
+    ),
+    ("dma_bufs_are_mapped", dma_bufs_are_mapped),
+    ("user_pointers_are_mapped_to_7_0", user_pointers_are_mapped_to_7_0),
     ("wrong_mappings_are_refused", wrong_mappings_are_refused),
     ("buffers_travel_between_clients", buffers_travel_between_clients),
     (

@@ -136,6 +136,34 @@ fn a_pdi_that_was_not_flushed_is_refused() -> Result<()> {
     Ok(())
 }
 
+fn a_first_flush_after_the_configuration_comes_too_late() -> Result<()> {
+    for flushed in ["the code", "the image"] {
+        let (result, said) = caches::behind(Npu::strix(), "late", || {
+            let dev = Dev::open().expect("the node");
+            let heap = dev.heap()?;
+            let (pdi, _) = dev.loaded(&heap.map, &images::empty_pdi())?;
+            let ctx = dev.context()?;
+            dev.configure(ctx, pdi)?;
+            let (code, at) = dev.loaded(&heap.map, &images::nops(OPERATIONS))?;
+            dev.flush(if flushed == "the code" { code } else { pdi }, 0, 320)?;
+            dev.flush(code, 0, 320)?;
+            let command = dev.bo(uapi::AMDXDNA_BO_CMD, 4096)?;
+            write_transaction(&command, at, images::nops(OPERATIONS).len(), &[]);
+            let seq = dev.exec(ctx, command.handle, &[code])?;
+            dev.wait(ctx, seq, 5 * SECOND)?;
+            Ok::<_, Errno>(state_of(&command))
+        });
+        assert_eq!(result?, state::ERROR, "{flushed}");
+        assert!(
+            said.iter()
+                .all(|l| l.contains("missing flush") && l.contains("of buffer 2 "))
+                && !said.is_empty(),
+            "{flushed}: {said:?}"
+        );
+    }
+    Ok(())
+}
+
 fn a_client_that_does_not_flush_by_ioctl_gets_one_warning() -> Result<()> {
     let (result, said) = caches::behind(Npu::strix(), "warning", || {
         let dev = Dev::open().expect("the node");
@@ -181,6 +209,10 @@ const TESTS: &[trials::Named] = &[
     (
         "a_pdi_that_was_not_flushed_is_refused",
         a_pdi_that_was_not_flushed_is_refused,
+    ),
+    (
+        "a_first_flush_after_the_configuration_comes_too_late",
+        a_first_flush_after_the_configuration_comes_too_late,
     ),
     (
         "a_client_that_does_not_flush_by_ioctl_gets_one_warning",

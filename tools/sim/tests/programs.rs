@@ -227,6 +227,14 @@ fn no_command_is_lost_under_stress() -> Result<(), Failed> {
     Ok(())
 }
 
+fn programs_map_dma_bufs_and_user_pointers() -> Result<(), Failed> {
+    succeeds(&[], "dma-buf")?;
+    succeeds(&["--kernel", "6.18"], "dma-buf")?;
+    succeeds(&["--kernel", "6.18"], "user-pointer")?;
+    succeeds(&["--kernel", "6.19"], "map-among-threads")?;
+    succeeds(&[], "map-among-threads").map(drop)
+}
+
 type Test = fn() -> Result<(), Failed>;
 
 const TESTS: &[(&str, Test)] = &[
@@ -252,6 +260,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "a_dead_supervisor_leaves_nothing",
         a_dead_supervisor_leaves_nothing,
+    ),
+    (
+        "programs_map_dma_bufs_and_user_pointers",
+        programs_map_dma_bufs_and_user_pointers,
     ),
     ("no_command_is_lost_under_stress", no_command_is_lost_under_stress),
 ];

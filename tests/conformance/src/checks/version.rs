@@ -67,7 +67,7 @@ pub const CHECKS: &[Check] = &[
         "cap.unknown",
         "2.3 I",
         |e| said(Client::open(e)?.capability(0xffff)),
-        &[(Any, "EINVAL")],
+        &[(Any, "EOPNOTSUPP")],
     ),
 ];
 

@@ -40,6 +40,8 @@ pub enum Place {
         memory: Rc<dyn UserMemory>,
         /// The ranges.
         ranges: Vec<(u64, u64)>,
+        /// Where they go when the buffer is mapped.
+        region: Rc<Region>,
     },
 }
 
@@ -88,7 +90,7 @@ impl Bo {
         match &self.place {
             Place::File { region, at } => Some(region.offset + at),
             Place::Dev(_) => None,
-            Place::User { .. } => None,
+            Place::User { region, .. } => Some(region.offset),
         }
     }
 
@@ -124,7 +126,7 @@ impl Bo {
         match &self.place {
             Place::File { region, at: base } => region.read(base + at, into),
             Place::Dev(range) => range.heap().region.read(range.offset + at, into),
-            Place::User { memory, ranges } => {
+            Place::User { memory, ranges, .. } => {
                 for (part, slice) in split(ranges, at, into.len()) {
                     memory.read(part, &mut into[slice])?;
                 }
@@ -142,7 +144,7 @@ impl Bo {
         match &self.place {
             Place::File { region, at: base } => region.write(base + at, from),
             Place::Dev(range) => range.heap().region.write(range.offset + at, from),
-            Place::User { memory, ranges } => {
+            Place::User { memory, ranges, .. } => {
                 for (part, slice) in split(ranges, at, from.len()) {
                     memory.write(part, &from[slice])?;
                 }

@@ -17,6 +17,8 @@ pub struct Region {
     pub readable: bool,
     /// True if the process may write there.
     pub writable: bool,
+    /// True for a MAP_SHARED mapping.
+    pub shared: bool,
     /// Where it lies in the device's memory file, if it maps that.
     pub device_offset: Option<u64>,
 }

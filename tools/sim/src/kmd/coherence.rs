@@ -1,8 +1,8 @@
 //! Coherence mode: which clients' caches are between them and the device, and what is said about it.
 //!
 //! Cache-line instructions are seen by nobody here; SYNC_BO is. A client that flushes by SYNC_BO has its buffers behind
-//! incoherent caches from then on. Any other gets one warning when the device first reads its memory, and counts as
-//! coherent. So do the memory of user pointers and imported buffers, which SYNC_BO refuses to flush from 7.2 on.
+//! incoherent caches from then on, and what firmware read at its CONFIG_CU before was not flushed. Any other gets one
+//! warning when its first command runs, and counts as coherent. So do the memory of user pointers and imported buffers, which SYNC_BO refuses to flush from 7.2 on.
 
 use nix::errno::Errno;
 
@@ -19,7 +19,9 @@ impl Kmd {
         if !self.incoherent {
             return Ok(());
         }
-        self.client(id)?.flushes = true;
+        if !std::mem::replace(&mut self.client(id)?.flushes, true) {
+            self.reload_unflushed(id)?;
+        }
         // To 6.16 the range is not looked at.
         let whole = self.profile.kernel < Kernel::V6_17;
         let (offset, size) = if whole { (0, bo.size) } else { (offset, size) };
@@ -39,6 +41,15 @@ impl Kmd {
         access: impl FnOnce(&Self, &dyn DeviceMemory) -> T,
     ) -> Result<T, Errno> {
         self.warn_once(id)?;
+        self.on_device_quietly(id, access)
+    }
+
+    /// The same for a client of which it may yet show that it flushes.
+    pub(super) fn on_device_quietly<T>(
+        &mut self,
+        id: ClientId,
+        access: impl FnOnce(&Self, &dyn DeviceMemory) -> T,
+    ) -> Result<T, Errno> {
         let client = self.clients.get(&id).ok_or(Errno::ENODEV)?;
         let memory = ClientMemory::new(client, self.profile.mode, self.incoherent && client.flushes);
         let result = access(self, &memory);

@@ -85,24 +85,11 @@ impl Kmd {
     ) -> Result<Option<Vec<Pdi>>, Errno> {
         let mut pdis = Vec::new();
         for cu in cus {
-            let bo = self
-                .client(id)?
-                .bos
-                .get(cu.cu_bo)
-                .filter(|b| b.kind == Kind::Dev)
-                .cloned();
-            self.deny(Rule::CuBo, bo.is_none(), Errno::EINVAL)?;
-            let Some(bo) = bo else { continue };
-            let mut image = vec![0; bo.size as usize];
-            match &bo.place {
-                Place::Dev(range) => {
-                    self.on_device(id, |_, memory| memory.read(range.address(), &mut image))??
-                }
-                _ => bo.read(0, &mut image)?,
-            }
-            let pdi = self.firmware.load(&image);
-            if let Place::Dev(range) = &bo.place {
-                self.tell_loaded(range.address(), pdi.is_some());
+            let Some((address, pdi)) = self.load_pdi(id, cu)? else {
+                continue;
+            };
+            if let Some(address) = address {
+                self.tell_loaded(address, pdi.is_some());
             }
             pdis.push(pdi);
         }
@@ -111,5 +98,59 @@ impl Kmd {
             .into_iter()
             .collect::<Option<Vec<Pdi>>>()
             .filter(|_| !refused))
+    }
+
+    /// The image of a compute unit as firmware reads it, and where it lies in the heap.
+    fn load_pdi(
+        &mut self,
+        id: ClientId,
+        cu: &uapi::amdxdna_cu_config,
+    ) -> Result<Option<(Option<u64>, Option<Pdi>)>, Errno> {
+        let bo = self
+            .client(id)?
+            .bos
+            .get(cu.cu_bo)
+            .filter(|b| b.kind == Kind::Dev)
+            .cloned();
+        self.deny(Rule::CuBo, bo.is_none(), Errno::EINVAL)?;
+        let Some(bo) = bo else { return Ok(None) };
+        let mut image = vec![0; bo.size as usize];
+        let address = match &bo.place {
+            Place::Dev(range) => {
+                let at = range.address();
+                // Whether the client flushes by SYNC_BO may show later.
+                self.on_device_quietly(id, |_, memory| memory.read(at, &mut image))??;
+                Some(at)
+            }
+            _ => {
+                bo.read(0, &mut image)?;
+                None
+            }
+        };
+        Ok(Some((address, self.firmware.load(&image))))
+    }
+
+    /// A client whose flushes are seen from now on configured contexts before its first: firmware has read what was in
+    /// memory.
+    pub(super) fn reload_unflushed(&mut self, id: ClientId) -> Result<(), Errno> {
+        let contexts = self.client(id)?.contexts.iter();
+        let configured: Vec<_> = contexts
+            .filter_map(|(&handle, c)| Some((handle, c.cus.clone()?)))
+            .collect();
+        for (handle, cus) in configured {
+            let mut pdis = Vec::new();
+            for cu in &cus {
+                // A buffer that was closed since is not looked at any more.
+                if let Ok(Some((_, pdi))) = self.load_pdi(id, cu) {
+                    pdis.push(pdi);
+                }
+            }
+            if pdis.iter().any(Option::is_none) {
+                let context = self.context(id, handle)?;
+                context.broken = true;
+                context.pdis = Vec::new();
+            }
+        }
+        Ok(())
     }
 }

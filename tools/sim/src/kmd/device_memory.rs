@@ -134,7 +134,7 @@ impl<'a> ClientMemory<'a> {
                     _ => return None,
                 };
                 let inside = base <= bytes.start && bytes.start < base + bo.size;
-                inside.then_some((bo.size, handle, bytes.start - base..bytes.end - base))
+                inside.then(|| (bo.size, handle, bytes.start - base..bytes.end - base))
             });
             // Of a DEV buffer and the heap that it lies in, the former.
             let (_, handle, bytes) = here.min_by_key(|(size, ..)| *size).unwrap_or((0, 0, bytes));

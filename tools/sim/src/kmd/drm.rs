@@ -8,6 +8,8 @@ use super::caller::Caller;
 
 const DESCRIPTION: &str = "AMD XDNA DRM implementation";
 const DATE: &str = "0";
+/// `DRM_CAP_TIMESTAMP_MONOTONIC` of `drm.h`.
+const TIMESTAMP_MONOTONIC: u32 = 6;
 
 impl Kmd {
     pub(super) fn version(&mut self, caller: &dyn Caller, arg: &mut uapi::VersionWire) -> Result<(), Errno> {
@@ -29,10 +31,13 @@ impl Kmd {
     }
 
     pub(super) fn get_cap(&mut self, arg: &mut uapi::drm_get_cap) -> Result<(), Errno> {
+        arg.value = 0;
         arg.value = match u32::try_from(arg.capability) {
+            Ok(TIMESTAMP_MONOTONIC) => 1,
             Ok(uapi::DRM_CAP_PRIME) => u64::from(uapi::DRM_PRIME_CAP_IMPORT | uapi::DRM_PRIME_CAP_EXPORT),
             Ok(uapi::DRM_CAP_SYNCOBJ | uapi::DRM_CAP_SYNCOBJ_TIMELINE) => 1,
-            _ => return Err(Errno::EINVAL),
+            // The others are of drivers with a display; unknown ones are told no sooner.
+            _ => return Err(Errno::EOPNOTSUPP),
         };
         Ok(())
     }

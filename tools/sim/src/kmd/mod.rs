@@ -25,6 +25,7 @@ mod firmware_news;
 mod heap;
 mod job;
 mod mishap;
+mod mmap;
 mod oot;
 mod packet;
 mod park;
@@ -53,11 +54,11 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 
-pub use bo_info::MapRequest;
 pub use caller::{Caller, LockLimit, Region, UserMemory};
 pub use client::ClientId;
 pub use columns::Given;
 pub use dispatch::{Answer, IOCTL_NAMES, Pending, Step};
+pub use mmap::{MapPlan, MapRequest};
 
 pub use packet::Work;
 pub use settings::{Config, Timing};
@@ -275,7 +276,7 @@ impl Kmd {
     /// A buffer object lost its handle.
     fn discard(&mut self, id: ClientId, bo: Rc<Bo>) {
         // Its pages stay while the client may have them mapped; they go with the client.
-        if let Place::File { region, .. } = &bo.place
+        if let Place::File { region, .. } | Place::User { region, .. } = &bo.place
             && let Ok(client) = self.client(id)
         {
             client.graveyard.push(region.clone());

@@ -17,11 +17,20 @@ use super::syncobj::Syncobj;
 use super::token::{Inode, Token};
 use crate::profile::{Level, Rule};
 
+/// A buffer behind a dma-buf descriptor.
+#[derive(Debug)]
+pub struct Exported {
+    token: Token,
+    bo: Rc<Bo>,
+    /// Exported with DRM_RDWR.
+    writable: bool,
+}
+
 /// Objects that live in descriptors.
 #[derive(Debug, Default)]
 pub struct Exports {
     /// dma-bufs.
-    pub bos: BTreeMap<Inode, (Token, Rc<Bo>)>,
+    pub bos: BTreeMap<Inode, Exported>,
     /// Syncobjs.
     pub syncobjs: BTreeMap<Inode, (Token, Rc<Syncobj>)>,
     /// Sync files: pipes that become readable with their fence.
@@ -31,17 +40,18 @@ pub struct Exports {
 impl Exports {
     /// Forgets what nobody holds a descriptor of.
     pub fn sweep(&mut self) {
-        self.bos.retain(|_, (token, _)| token.is_alive());
+        self.bos.retain(|_, export| export.token.is_alive());
         self.syncobjs.retain(|_, (token, _)| token.is_alive());
+    }
+
+    /// The buffer of the dma-buf with this inode number, and whether it may be written.
+    pub fn dmabuf(&self, inode: u64) -> Option<(Rc<Bo>, bool)> {
+        let found = self.bos.iter().find(|(i, _)| i.number() == inode);
+        found.map(|(_, export)| (export.bo.clone(), export.writable))
     }
 }
 
 impl Kmd {
-    /// True if a descriptor with this inode number is a dma-buf.
-    pub fn is_dmabuf(&self, inode: u64) -> bool {
-        self.exports.bos.keys().any(|i| i.number() == inode)
-    }
-
     pub(super) fn prime_handle_to_fd(
         &mut self,
         id: ClientId,
@@ -56,11 +66,16 @@ impl Kmd {
         let dev = matches!(bo.place, Place::Dev(_)) && level >= Level::L10;
         self.deny(Rule::PrimeKind, user || dev, Errno::EOPNOTSUPP)?;
         self.exports.sweep();
-        let (token, fd) = Token::new(c"dmabuf", bo.size)?;
-        let cloexec = PrimeFlags::from_bits_truncate(arg.flags).contains(PrimeFlags::CLOEXEC);
+        let (token, fd) = Token::sealed(c"dmabuf", bo.size)?;
+        let flags = PrimeFlags::from_bits_truncate(arg.flags);
+        let (cloexec, writable) = (
+            flags.contains(PrimeFlags::CLOEXEC),
+            flags.contains(PrimeFlags::RDWR),
+        );
         use std::os::fd::AsFd;
         arg.fd = caller.install(fd.as_fd(), cloexec)?;
-        self.exports.bos.insert(token.inode, (token, bo));
+        let export = Exported { bo, writable, token };
+        self.exports.bos.insert(export.token.inode, export);
         Ok(())
     }
 
@@ -82,7 +97,7 @@ impl Kmd {
         let fd = caller.descriptor(fd)?;
         let inode = Inode::of(&fd).map_err(|_| Errno::EBADF)?;
         let original = match self.exports.bos.get(&inode) {
-            Some((_, bo)) => bo.clone(),
+            Some(export) => export.bo.clone(),
             None => return Err(Errno::EINVAL),
         };
         let held = self
@@ -99,9 +114,14 @@ impl Kmd {
                 region: region.clone(),
                 at: *at,
             },
-            Place::User { memory, ranges } => Place::User {
+            Place::User {
+                memory,
+                ranges,
+                region,
+            } => Place::User {
                 memory: memory.clone(),
                 ranges: ranges.clone(),
+                region: region.clone(),
             },
             Place::Dev(_) => return Err(Errno::EINVAL),
         };

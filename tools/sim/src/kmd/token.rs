@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
@@ -97,8 +97,28 @@ impl Token {
         let errno = |e: io::Error| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let probe = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
         probe.set_len(len).map_err(errno)?;
+        Self::handed_out(probe, Access::Both)
+    }
+
+    /// A token of a file of `len` bytes that can be told its length by lseek(2), and neither read nor written.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn sealed(name: &std::ffi::CStr, len: u64) -> Result<(Self, OwnedFd), Errno> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let probe = File::from(memfd_create(name, flags)?);
+        probe
+            .set_len(len)
+            .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+        let seals = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+        fcntl(&probe, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
+        Self::handed_out(probe, Access::Write)
+    }
+
+    fn handed_out(probe: File, access: Access) -> Result<(Self, OwnedFd), Errno> {
+        let errno = |e: io::Error| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let inode = Inode::of(&probe).map_err(errno)?;
-        let fd = mark(&probe, Access::Both, 0).map_err(errno)?;
+        let fd = mark(&probe, access, 0).map_err(errno)?;
         Ok((Self { probe, inode }, fd))
     }
 

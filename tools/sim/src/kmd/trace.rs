@@ -24,11 +24,15 @@ impl Trace {
     /// To the file at `path`, or nowhere; cycles also to stderr if `tells_cycles`.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be made; the message names it.
     pub fn new(path: Option<&Path>, tells_cycles: bool) -> io::Result<Self> {
+        let create = |path: &Path| {
+            let named = |e: io::Error| io::Error::new(e.kind(), format!("trace {}: {e}", path.display()));
+            File::create(path).map_err(named)
+        };
         Ok(Self {
             tells_cycles,
-            file: path.map(File::create).transpose()?,
+            file: path.map(create).transpose()?,
         })
     }
 

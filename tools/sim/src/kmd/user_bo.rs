@@ -71,7 +71,13 @@ impl Kmd {
             self.deny(Rule::UserWritable, !reachable, errno)?;
         }
         let ranges = entries.iter().map(|e| (e.vaddr, e.len)).collect();
-        let mut bo = Bo::new(kind, size, Place::User { memory, ranges });
+        let region = Rc::new(self.store.reserve(size)?);
+        let place = Place::User {
+            memory,
+            ranges,
+            region,
+        };
+        let mut bo = Bo::new(kind, size, place);
         bo.iova = self.take_iova(size);
         Ok(Made::New(Rc::new(bo)))
     }
@@ -110,6 +116,7 @@ mod tests {
             end,
             readable: true,
             writable,
+            shared: false,
             device_offset: None,
         };
         let map = [

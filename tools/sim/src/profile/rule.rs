@@ -128,6 +128,8 @@ rules! {
     MapPrivate = "map-private",
     /// 6.14 maps a buffer once.
     MapTwice = "map-twice",
+    /// User-pointer buffers are not mapped from 7.1 on.
+    MapUser = "map-user",
     /// Packet opcodes are known.
     Opcode = "opcode",
     /// Packets end in their buffer.

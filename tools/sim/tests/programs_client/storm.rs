@@ -1,6 +1,6 @@
 //! Signals between the start of a call and its answer.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -80,4 +80,24 @@ pub fn interrupted() -> Result<()> {
     );
     assert_eq!(dev.wait(ctx, 7, SECOND / 20), Err(Errno::ETIME));
     Ok(())
+}
+
+/// Mappings made by other means than the kernel's own, while other threads call and signals arrive.
+pub fn map_among_threads() -> Result<()> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(std::fs::metadata("/dev/null").is_ok());
+                    std::fs::File::open("/dev/null").expect("a file");
+                }
+            });
+        }
+        storm(500, true);
+        let mapped = (0..50).try_for_each(|_| mappings::dma_buf());
+        storm(0, true);
+        done.store(true, Ordering::Relaxed);
+        mapped
+    })
 }

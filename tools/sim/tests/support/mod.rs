@@ -3,6 +3,7 @@
 
 pub mod caches;
 pub mod images;
+pub mod mappings;
 #[allow(unsafe_code)]
 pub mod sys;
 pub mod trials;

@@ -37,13 +37,21 @@ impl Mapping {
     }
 
     pub fn with(file: &File, offset: u64, len: usize, flags: i32) -> Result<Self, Errno> {
-        let rw = libc::PROT_READ | libc::PROT_WRITE;
+        Self::protected(file, offset, len, flags, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// A shared mapping that must not be stored to.
+    pub fn read_only(file: &File, offset: u64, len: usize) -> Result<Self, Errno> {
+        Self::protected(file, offset, len, libc::MAP_SHARED, libc::PROT_READ)
+    }
+
+    fn protected(file: &File, offset: u64, len: usize, flags: i32, protection: i32) -> Result<Self, Errno> {
         // SAFETY: the kernel picks the address, so nothing that exists is replaced.
         let at = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
                 len,
-                rw,
+                protection,
                 flags,
                 file.as_raw_fd(),
                 offset as i64,

@@ -9,7 +9,7 @@ use std::fs;
 use nix::libc;
 
 use super::identity;
-use super::process::{process_of, status_field};
+use super::process::{children_of, process_of, status_field};
 use super::sys::Notification;
 use crate::kmd::ClientId;
 
@@ -160,18 +160,4 @@ fn closes_on_exec(thread: i32, fd: i32) -> bool {
     let flags = info.lines().find_map(|l| l.strip_prefix("flags:"));
     let flags = flags.and_then(|f| i32::from_str_radix(f.trim(), 8).ok());
     flags.is_some_and(|f| f & libc::O_CLOEXEC != 0)
-}
-
-fn children_of(process: i32) -> Vec<i32> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else {
-        return Vec::new();
-    };
-    let lists = tasks.filter_map(|t| fs::read_to_string(t.ok()?.path().join("children")).ok());
-    lists
-        .flat_map(|l| {
-            l.split_ascii_whitespace()
-                .filter_map(|p| p.parse().ok())
-                .collect::<Vec<i32>>()
-        })
-        .collect()
 }

@@ -11,11 +11,10 @@ use std::{fs, process};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, execvp, getgid, getuid};
 
+use super::family::{self, Before, Family};
 use super::supervisor::Supervisor;
 use super::sys::{self, Listener};
 use super::thread;
@@ -58,90 +57,62 @@ pub enum LaunchError {
 /// # Errors
 /// See [`LaunchError`]; failures after the program has started are its own.
 pub fn run(config: Option<Config>, argv: Vec<OsString>) -> Result<i32, LaunchError> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let kernel = config.as_ref().map(|c| c.profile.kernel);
     let profile = config.as_ref().map(|c| c.profile);
+    // What can go wrong goes wrong before the program runs.
+    let kmd = config.map(Kmd::new).transpose()?;
+    let name = argv
+        .first()
+        .map_or_else(String::new, |a| a.to_string_lossy().into_owned());
+    let (ours, theirs) = UnixStream::pair()?;
+    let before = family::hold_signals()?;
     let Some(child) = sys::fork().map_err(io::Error::from)? else {
-        drop(ours);
-        let error = start(theirs, profile.as_ref(), kernel, argv);
+        drop((ours, kmd));
+        let error = start(theirs, before, profile.as_ref(), argv);
         let mut stderr = io::stderr();
         // There is nobody left to tell if this fails.
         let _ = writeln!(stderr, "xdna-sim: {error}");
         process::exit(CANNOT_START);
     };
     drop(theirs);
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP]);
-    signals.thread_block().map_err(io::Error::from)?;
-    let outcome = supervise(ours, config, child, &signals);
+    let mut family = Family::new(child, name, kmd.is_some())?;
+    let outcome = supervise(ours, kmd, child, &mut family);
     if outcome.is_err() {
         // Without its supervisor the program cannot go on.
-        let _ = kill(child, Signal::SIGKILL);
-        let _ = waitpid(child, None);
+        family.kill();
     }
     outcome
 }
 
 fn supervise(
     mut link: UnixStream,
-    config: Option<Config>,
+    kmd: Option<Kmd>,
     child: Pid,
-    signals: &SigSet,
+    family: &mut Family,
 ) -> Result<i32, LaunchError> {
     use std::io::Read;
     let mut number = [0; 4];
     let received = link.read_exact(&mut number);
-    let pidfd = sys::pidfd_open(child.as_raw(), false).map_err(io::Error::from)?;
-    if received.is_err() {
-        // The child has said why.
-        return Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START));
-    }
-    let Some(config) = config else {
-        return Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START));
+    let Some(kmd) = kmd.filter(|_| received.is_ok()) else {
+        // There is no device, or the child has said why it could not start.
+        return Ok(family.wait()?);
     };
+    let pidfd = sys::pidfd_open(child.as_raw(), false).map_err(io::Error::from)?;
     let listener: OwnedFd =
         sys::pidfd_getfd(pidfd.as_fd(), i32::from_le_bytes(number)).map_err(io::Error::from)?;
     link.write_all(&[1])?;
-    let signalfd = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-        .map_err(io::Error::from)?;
-    let mut supervisor = Supervisor::new(Listener::from(listener), Kmd::new(config)?)?;
-    let mut code = None;
-    supervisor.serve(&[pidfd.as_fd(), signalfd.as_fd()], |index| {
-        if index == 0 {
-            if code.is_none() {
-                code = exit_code(waitpid(child, None)?);
-            }
-            return Ok(());
-        }
-        while let Some(info) = signalfd.read_signal()? {
-            // The terminal sends SIGINT and SIGQUIT to the program itself.
-            if let Ok(signal @ (Signal::SIGTERM | Signal::SIGHUP)) = Signal::try_from(info.ssi_signo as i32) {
-                let _ = kill(child, signal);
-            }
-        }
-        Ok(())
-    })?;
-    match code {
-        Some(code) => Ok(code),
-        None => Ok(exit_code(waitpid(child, None).map_err(io::Error::from)?).unwrap_or(CANNOT_START)),
-    }
-}
-
-fn exit_code(status: WaitStatus) -> Option<i32> {
-    match status {
-        WaitStatus::Exited(_, code) => Some(code),
-        WaitStatus::Signaled(_, signal, _) => Some(128 + signal as i32),
-        _ => None,
-    }
+    let mut supervisor = Supervisor::new(Listener::from(listener), kmd)?;
+    supervisor.serve(Some(family))?;
+    Ok(family.finish()?)
 }
 
 /// The child: makes its world, filters itself, becomes the program. Returns only with an error.
 fn start(
     mut link: UnixStream,
+    before: Before,
     profile: Option<&Profile>,
-    kernel: Option<Kernel>,
     argv: Vec<OsString>,
 ) -> LaunchError {
-    match become_program(&mut link, profile, kernel, argv) {
+    match become_program(&mut link, before, profile, argv) {
         Ok(never) => match never {},
         Err(e) => e,
     }
@@ -149,8 +120,8 @@ fn start(
 
 fn become_program(
     link: &mut UnixStream,
+    before: Before,
     profile: Option<&Profile>,
-    kernel: Option<Kernel>,
     argv: Vec<OsString>,
 ) -> Result<Infallible, LaunchError> {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)?;
@@ -166,10 +137,11 @@ fn become_program(
     let name = argv
         .first()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program"))?;
-    match kernel {
-        Some(kernel) => filter_self(link, kernel, kind)?,
+    match profile {
+        Some(profile) => filter_self(link, profile.kernel, kind)?,
         None => link.write_all(&[0; 4])?,
     }
+    before.restore()?;
     let errno = match execvp(name, &argv) {
         Ok(never) => return Ok(never),
         Err(errno) => errno,

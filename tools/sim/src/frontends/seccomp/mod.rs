@@ -6,12 +6,14 @@
 //! answered by the supervisor when it sees the signal pending.
 
 mod closes;
+mod family;
 mod filter;
 mod identity;
 pub mod launch;
 mod node;
 mod path;
 mod process;
+mod remote;
 mod signals;
 mod stat;
 pub mod supervisor;

@@ -10,18 +10,14 @@ use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::process::{NotifiedThread, ProcessMemory, process_of};
+use super::remote::Map;
 use super::supervisor::{NODE, Supervisor, now, report};
 use super::sys::Notification;
 use super::world::PCI_ADDRESS;
 use super::{identity, path};
-use crate::kmd::{Access, Caller, ClientId, MapRequest, mark};
+use crate::kmd::{Access, Caller, ClientId, MapPlan, MapRequest, mark};
 
 impl Supervisor {
-    /// True if an mmap is of a dma-buf.
-    pub(super) fn is_dmabuf(&self, n: &Notification) -> bool {
-        identity::token_of(n.thread as i32, n.args[4] as i32).is_some_and(|inode| self.kmd.is_dmabuf(inode))
-    }
-
     /// True if a path, or an empty path with a descriptor, names the node.
     pub(super) fn is_node(&self, n: &Notification, dir: i32, path_at: u64) -> bool {
         let memory = self.caller(n).memory();
@@ -128,21 +124,72 @@ impl Supervisor {
     }
 
     pub(super) fn mmap(&mut self, n: &Notification, client: ClientId) -> Result<(), Errno> {
+        let request = map_request(n);
         let caller = NotifiedThread {
             listener: &self.listener,
             id: n.id,
             thread: n.thread as i32,
             device_inode: self.device_inode,
         };
-        let kind = n.args[3] as i32 & libc::MAP_TYPE;
-        let request = MapRequest {
-            offset: n.args[5],
-            len: n.args[1],
-            private: kind == libc::MAP_PRIVATE,
-        };
         match self.kmd.mmap(client, &caller, &request) {
-            Ok(()) => self.listener.pass(n.id),
+            Ok(MapPlan::AsItCame) => self.listener.pass(n.id),
+            Ok(MapPlan::Instead { offset, own }) => {
+                if let Ok(address) = self.map_instead(n, &maps(n, offset, &own)) {
+                    self.kmd.mapped(client, offset, address);
+                }
+                Ok(())
+            }
             Err(e) => self.listener.answer(n.id, Err(e as i32)),
         }
     }
+
+    /// An mmap of another descriptor than the node's: of a dma-buf, or nothing that concerns the device.
+    pub(super) fn mmap_dmabuf(&mut self, n: &Notification) -> Result<(), Errno> {
+        let Some(inode) = identity::token_of(n.thread as i32, n.args[4] as i32) else {
+            return self.listener.pass(n.id);
+        };
+        let caller = NotifiedThread {
+            listener: &self.listener,
+            id: n.id,
+            thread: n.thread as i32,
+            device_inode: self.device_inode,
+        };
+        match self.kmd.mmap_dmabuf(inode, &caller, &map_request(n)) {
+            None | Some(Ok(MapPlan::AsItCame)) => self.listener.pass(n.id),
+            Some(Ok(MapPlan::Instead { offset, own })) => {
+                // The thread has its answer, whatever it is.
+                let _ = self.map_instead(n, &maps(n, offset, &own));
+                Ok(())
+            }
+            Some(Err(e)) => self.listener.answer(n.id, Err(e as i32)),
+        }
+    }
+}
+
+fn map_request(n: &Notification) -> MapRequest {
+    MapRequest {
+        offset: n.args[5],
+        len: n.args[1],
+        private: n.args[3] as i32 & libc::MAP_TYPE == libc::MAP_PRIVATE,
+        writes: n.args[2] as i32 & libc::PROT_WRITE != 0,
+    }
+}
+
+/// The mappings to make for an mmap at `offset`: first those of the process's own ranges.
+fn maps(n: &Notification, offset: u64, own: &[(u64, u64, u64)]) -> Vec<Map> {
+    let own = own.iter().map(|&(address, len, offset)| Map {
+        address,
+        len,
+        protection: (libc::PROT_READ | libc::PROT_WRITE) as u64,
+        flags: (libc::MAP_SHARED | libc::MAP_FIXED) as u64,
+        offset,
+    });
+    let wanted = Map {
+        address: n.args[0],
+        len: n.args[1],
+        protection: n.args[2],
+        flags: n.args[3],
+        offset,
+    };
+    own.chain([wanted]).collect()
 }

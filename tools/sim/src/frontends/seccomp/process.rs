@@ -82,6 +82,7 @@ fn region(line: &str, device_inode: u64) -> Option<Region> {
         end: u64::from_str_radix(end, 16).ok()?,
         readable: perms.starts_with('r'),
         writable: perms.contains('w'),
+        shared: perms.ends_with('s'),
         device_offset: ours.then_some(offset),
     })
 }
@@ -122,6 +123,21 @@ pub fn status_field(thread: i32, key: &str) -> Option<String> {
 /// The process a thread belongs to.
 pub fn process_of(thread: i32) -> Option<i32> {
     status_field(thread, "Tgid")?.parse().ok()
+}
+
+/// The processes that the threads of a process started.
+pub fn children_of(process: i32) -> Vec<i32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else {
+        return Vec::new();
+    };
+    let lists = tasks.filter_map(|t| fs::read_to_string(t.ok()?.path().join("children")).ok());
+    lists
+        .flat_map(|l| {
+            l.split_ascii_whitespace()
+                .filter_map(|p| p.parse().ok())
+                .collect::<Vec<i32>>()
+        })
+        .collect()
 }
 
 impl Caller for NotifiedThread<'_> {
@@ -176,6 +192,7 @@ mod tests {
             end: 0x8f00,
             readable: true,
             writable: true,
+            shared: true,
             device_offset: Some(1 << 32),
         };
         assert_eq!(region(line, 1025), Some(want));

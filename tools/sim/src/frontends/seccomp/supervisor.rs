@@ -1,7 +1,8 @@
 //! The supervisor: receives notifications, asks the kernel model, answers.
 
+use std::collections::VecDeque;
 use std::io::{self};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
@@ -10,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_gettime};
 
 use super::closes::Holders;
+use super::family::Family;
 use super::process::NotifiedThread;
 use super::sys::{Listener, Notification};
 use super::{identity, signals, stat};
@@ -36,6 +38,8 @@ pub struct Supervisor {
     pub(super) device_inode: u64,
     holders: Option<Holders>,
     parked: Vec<Parked>,
+    /// Calls that came while another one was being carried out.
+    pub(super) waiting: VecDeque<Notification>,
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC.
@@ -61,48 +65,40 @@ impl Supervisor {
             device_inode,
             holders,
             parked: Vec::new(),
+            waiting: VecDeque::new(),
         })
     }
 
-    /// Serves until the last filtered thread is gone, calling `woken` whenever `watched` is readable.
+    /// Serves until the last filtered thread is gone, and attends to the program's signals meanwhile.
     ///
     /// # Errors
-    /// When the notifications themselves cannot be waited for.
-    pub fn serve(
-        &mut self,
-        watched: &[BorrowedFd<'_>],
-        mut woken: impl FnMut(usize) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let mut gone = vec![false; watched.len()];
+    /// When the notifications or the signals cannot be waited for.
+    pub fn serve(&mut self, mut family: Option<&mut Family>) -> io::Result<()> {
         loop {
             let timeout = self.timeout();
             let mut fds = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-            let live = watched.iter().zip(&gone).filter(|(_, gone)| !**gone);
-            fds.extend(live.map(|(fd, _)| PollFd::new(*fd, PollFlags::POLLIN)));
+            fds.extend(family.iter().map(|f| PollFd::new(f.fd(), PollFlags::POLLIN)));
             match poll(&mut fds, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),
             }
-            let events: Vec<PollFlags> = fds
-                .iter()
-                .map(|f| f.revents().unwrap_or(PollFlags::empty()))
-                .collect();
-            let indices: Vec<usize> = (0..watched.len()).filter(|&i| !gone[i]).collect();
-            for (&index, event) in indices.iter().zip(&events[1..]) {
-                if !event.is_empty() {
-                    woken(index)?;
-                    gone[index] = event.contains(PollFlags::POLLHUP);
-                }
+            let happened = |fd: &PollFd<'_>| fd.revents().unwrap_or(PollFlags::empty());
+            let (calls, signals) = (happened(&fds[0]), fds.get(1).map(happened));
+            if let Some(family) = family.as_mut().filter(|_| signals.is_some_and(|s| !s.is_empty())) {
+                family.attend()?;
             }
-            if events[0].contains(PollFlags::POLLIN) {
+            if calls.contains(PollFlags::POLLIN) {
                 match self.listener.receive() {
                     Ok(notification) => self.handle(notification),
                     // Its thread died in between.
                     Err(Errno::ENOENT | Errno::EINTR) => {}
                     Err(e) => return Err(e.into()),
                 }
-            } else if events[0].intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
+            } else if calls.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
                 return Ok(());
+            }
+            while let Some(notification) = self.waiting.pop_front() {
+                self.handle(notification);
             }
             self.kmd.advance(now());
             self.revisit();
@@ -133,9 +129,7 @@ impl Supervisor {
             },
             libc::SYS_mmap => match fd(n.args[4]) {
                 Some(client) => self.mmap(&n, client),
-                // The pages of a dma-buf lie at an offset of another file: this mmap cannot be the kernel's own.
-                None if self.is_dmabuf(&n) => listener.answer(n.id, Err(Errno::ENODEV as i32)),
-                None => listener.pass(n.id),
+                None => self.mmap_dmabuf(&n),
             },
             libc::SYS_munmap => {
                 // Where a buffer was mapped must be known before the mapping goes.

@@ -4,6 +4,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::{SigHandler, Signal};
+use nix::unistd::Pid;
+
+use super::remote::Map;
 
 /// A notification, as the kernel writes it.
 #[repr(C)]
@@ -180,6 +184,77 @@ pub fn pidfd_open(thread: i32, of_thread: bool) -> Result<OwnedFd, Errno> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, thread, flags) })
 }
 
+/// Sends a signal by number, real-time ones too.
+///
+/// # Errors
+/// `ESRCH` if the process is gone, `EPERM`.
+pub fn send_signal(process: i32, signal: i32) -> Result<(), Errno> {
+    let pidfd = pidfd_open(process, false)?;
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the call takes integers and no signal information, so it touches no memory of ours.
+    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, none, 0) };
+    Errno::result(sent).map(drop)
+}
+
+/// Sends a thread a signal.
+///
+/// # Errors
+/// `ESRCH` if it is gone.
+pub fn send_to_thread(thread: Pid, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: the call takes integers and touches no memory of ours.
+    let sent = unsafe { libc::syscall(libc::SYS_tkill, thread.as_raw(), signal as i32) };
+    Errno::result(sent).map(drop)
+}
+
+/// Exchanges the signal mask of a stopped tracee, a bit per signal.
+///
+/// # Errors
+/// `ESRCH` if it is gone or not stopped.
+pub fn swap_signal_mask(tracee: Pid, mask: u64) -> Result<u64, Errno> {
+    let (mut before, mut mask) = (0u64, mask);
+    let bytes = size_of::<u64>();
+    // SAFETY: the request writes the 8 bytes that it is told of to `before`, which lives through the call.
+    let got = unsafe { libc::ptrace(libc::PTRACE_GETSIGMASK, tracee.as_raw(), bytes, &raw mut before) };
+    Errno::result(got)?;
+    // SAFETY: the request reads the 8 bytes that it is told of from `mask`, which lives through the call.
+    let set = unsafe { libc::ptrace(libc::PTRACE_SETSIGMASK, tracee.as_raw(), bytes, &raw mut mask) };
+    Errno::result(set).map(|_| before)
+}
+
+/// Maps a file into this process as a thread of it asked for.
+///
+/// # Errors
+/// What mmap(2) says.
+pub fn map(file: BorrowedFd<'_>, map: &Map) -> Result<u64, Errno> {
+    let fd = file.as_raw_fd();
+    // SAFETY: the address and the flags are those that the thread gave mmap(2) itself, or those of memory that it gave
+    // the driver to map elsewhere as well, which keeps its contents: what is replaced is what that thread replaces.
+    let got = unsafe {
+        libc::mmap(
+            map.address as *mut libc::c_void,
+            map.len as usize,
+            map.protection as i32,
+            map.flags as i32,
+            fd,
+            map.offset as i64,
+        )
+    };
+    if got == libc::MAP_FAILED {
+        Err(Errno::last())
+    } else {
+        Ok(got as u64)
+    }
+}
+
+/// Gives a signal its default action.
+///
+/// # Errors
+/// `EINVAL` if it cannot be changed.
+pub fn default_action(signal: Signal) -> Result<(), Errno> {
+    // SAFETY: the default action is no handler: none of our code runs in a signal's context.
+    unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }.map(drop)
+}
+
 fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
     let fd = Errno::result(result)?;
     // SAFETY: the system call just returned this descriptor, so nobody else owns it.
@@ -190,7 +265,7 @@ fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// `EAGAIN`; `EBUSY` if this process has other threads.
-pub fn fork() -> Result<Option<nix::unistd::Pid>, Errno> {
+pub fn fork() -> Result<Option<Pid>, Errno> {
     let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count);
     if threads.unwrap_or(usize::MAX) != 1 {
         return Err(Errno::EBUSY);

@@ -62,5 +62,5 @@ pub fn filter(profile: &Profile) -> Result<Listener, LaunchError> {
 /// # Errors
 /// When the notifications cannot be waited for.
 pub fn serve(listener: Listener, kmd: Kmd) -> io::Result<()> {
-    Supervisor::new(listener, kmd)?.serve(&[], |_| Ok(()))
+    Supervisor::new(listener, kmd)?.serve(None)
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
@@ -40,38 +41,43 @@ pub fn enter(profile: Option<&Profile>) -> io::Result<NodeKind> {
         MsFlags::MS_REC | MsFlags::MS_PRIVATE,
         None::<&str>,
     )?;
-    let stage = stage()?;
-    let (dev, sys) = (stage.join("dev"), stage.join("sys"));
-    fs::create_dir(&dev)?;
-    fs::create_dir(&sys)?;
-    mirror(Path::new("/dev"), &dev, &["accel"])?;
-    mirror_sys(&sys)?;
+    let dev = cover(Path::new("/dev"))?;
+    mirror(&dev.old(), Path::new("/dev"), &["accel"])?;
+    let sys = cover(Path::new("/sys"))?;
+    mirror_sys(&sys.old())?;
     let kind = match profile {
         Some(profile) => {
-            device_files(&sys, profile)?;
-            node(&dev)?
+            device_files(Path::new("/sys"), profile)?;
+            node(Path::new("/dev"))?
         }
         None => NodeKind::Real,
     };
-    bind(&dev, Path::new("/dev"))?;
-    bind(&sys, Path::new("/sys"))?;
-    umount2(&stage, MntFlags::MNT_DETACH)?;
-    fs::remove_dir(&stage)?;
     Ok(kind)
 }
 
-/// A directory with a tmpfs on it, to build the new trees in.
-fn stage() -> io::Result<PathBuf> {
-    let dir = std::env::temp_dir().join(format!("xdna-sim-{}", nix::unistd::gettid()));
-    fs::create_dir(&dir)?;
+/// A directory under a tmpfs.
+struct Covered(fs::File);
+
+impl Covered {
+    /// A path to what was there.
+    fn old(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+}
+
+/// Puts a tmpfs over a directory of this namespace.
+fn cover(dir: &Path) -> io::Result<Covered> {
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("tmpfs on {}: {e}", dir.display()));
+    let old = fs::File::open(dir).map_err(named)?;
     mount(
         Some("xdna-sim"),
-        &dir,
+        dir,
         Some("tmpfs"),
         MsFlags::empty(),
         Some("mode=0755"),
-    )?;
-    Ok(dir)
+    )
+    .map_err(|e| named(e.into()))?;
+    Ok(Covered(old))
 }
 
 fn bind(from: &Path, to: &Path) -> io::Result<()> {
@@ -115,9 +121,9 @@ fn mirror(old: &Path, new: &Path, except: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// /sys, with real directories where the device's files go.
-fn mirror_sys(sys: &Path) -> io::Result<()> {
-    let old = Path::new("/sys");
+/// /sys as it was, with real directories where the device's files go.
+fn mirror_sys(old: &Path) -> io::Result<()> {
+    let sys = Path::new("/sys");
     mirror(old, sys, &["class", "bus", "devices", "dev", "module"])?;
     let open = |path: &str, except: &[&str]| {
         fs::create_dir_all(sys.join(path))?;

@@ -5,7 +5,7 @@ use xdna_uapi as uapi;
 use zerocopy::IntoBytes;
 
 use super::dpt::Stream;
-use crate::kmd::bo::{Kind, Place};
+use crate::kmd::bo::Kind;
 use crate::kmd::caller::{Caller, read_user};
 use crate::kmd::client::Client;
 use crate::kmd::{ClientId, Kmd, Outcome};
@@ -113,11 +113,8 @@ impl Kmd {
             let internal = matches!(bo.kind, Kind::Cmd | Kind::Heap);
             usage.internal_usage += if internal { bo.size } else { 0 };
         }
-        let user_dev = client
-            .bos
-            .iter()
-            .filter(|(_, b)| matches!(b.place, Place::Dev(_)));
-        usage.heap_usage += user_dev.map(|(_, b)| b.size).sum::<u64>();
+        // One counter of the heap: the command slots of contexts are DEV buffers, too.
+        usage.heap_usage = client.heap.as_ref().map_or(0, |h| h.used());
         usage
     }
 }
