@@ -55,9 +55,13 @@ impl UserMemory for Memory {
             end,
             readable: true,
             writable: true,
+            shared: device_offset.is_some(),
             device_offset,
         };
-        vec![region(0, BYTES as u64, None), region(FILE, FILE + (1 << 46), Some(0))]
+        vec![
+            region(0, BYTES as u64, None),
+            region(FILE, FILE + (1 << 46), Some(0)),
+        ]
     }
 }
 

@@ -39,8 +39,12 @@ impl Target for Packets {
     /// The first byte chooses the profile, the next four the lengths in words of what the command buffers hold from
     /// their first word on; the words follow. The first buffer is submitted.
     fn feed(&mut self, bytes: &[u8]) {
-        let Some((&choice, rest)) = bytes.split_first() else { return };
-        let Some((lengths, mut words)) = rest.split_at_checked(BUFFERS) else { return };
+        let Some((&choice, rest)) = bytes.split_first() else {
+            return;
+        };
+        let Some((lengths, mut words)) = rest.split_at_checked(BUFFERS) else {
+            return;
+        };
         let choice = choice % 22;
         if self.0.get(&choice).is_some_and(|device| device.packets > PACKETS) {
             self.0.remove(&choice);
@@ -80,9 +84,13 @@ impl Device {
             offset: heap,
             len: 64 << 20,
             private: false,
+            writes: true,
         };
         let caller = Thread(device.memory.clone());
-        device.kmd.mmap(client, &caller, &map).expect("the heap's mapping");
+        device
+            .kmd
+            .mmap(client, &caller, &map)
+            .expect("the heap's mapping");
         // An image, and control code that packets may name by its address.
         let [pdi, _] = [images::empty_pdi(), images::empty_transaction(4, 1)].map(|bytes| {
             let (handle, _, address) = device.bo(xdna_uapi::AMDXDNA_BO_DEV, bytes.len() as u32);
@@ -164,6 +172,9 @@ impl Device {
             after,
             state::NEW | state::COMPLETED | state::ERROR | state::ABORT | state::TIMEOUT
         );
-        assert!(known || after == before || level_0, "state {before} became {after}");
+        assert!(
+            known || after == before || level_0,
+            "state {before} became {after}"
+        );
     }
 }

@@ -77,6 +77,7 @@ impl UserMemory for Memory {
                 end: BYTES as u64,
                 readable,
                 writable,
+                shared: false,
                 device_offset: None,
             },
             Region {
@@ -84,6 +85,7 @@ impl UserMemory for Memory {
                 end: file + (1 << 46),
                 readable,
                 writable,
+                shared: true,
                 device_offset: Some(0),
             },
         ]
@@ -229,6 +231,7 @@ fn packets(profile: Profile, count: u64, seed: u64) -> [u64; 16] {
         offset,
         len: 64 << 20,
         private: false,
+        writes: true,
     };
     kmd.mmap(id, &caller, &map).unwrap();
     let (pdi, _) = bo(&mut kmd, xdna_uapi::AMDXDNA_BO_DEV, 4096);

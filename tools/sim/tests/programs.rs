@@ -1,11 +1,9 @@
 //! Whole programs under `xdna-sim`: this test binary starts itself as the program.
 
 mod programs_client;
+mod programs_rootless;
 mod support;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +11,6 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const SIM: &str = env!("CARGO_BIN_EXE_xdna-sim");
-const NOBODY: u32 = 65534;
 
 /// `xdna-sim OPTIONS -- this-program --client NAME`.
 fn sim(options: &[&str], client: &str) -> Command {
@@ -129,37 +126,31 @@ fn programs_share_the_device() -> Result<(), Failed> {
     Ok(())
 }
 
-fn works_without_root() -> Result<(), Failed> {
-    let dir = std::env::temp_dir().join(format!("xdna-sim-test-{}", std::process::id()));
-    fs::create_dir(&dir)?;
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
-    let copy = |from: &Path, name: &str| -> std::io::Result<std::path::PathBuf> {
-        let to = dir.join(name);
-        fs::copy(from, &to)?;
-        fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
-        Ok(to)
-    };
-    let (sim, me) = (
-        copy(Path::new(SIM), "sim")?,
-        copy(&std::env::current_exe()?, "client")?,
+fn the_node_is_opened_as_a_file_is() -> Result<(), Failed> {
+    succeeds(&[], "descriptors")?;
+    succeeds(&["--kernel", "6.18"], "descriptors").map(drop)
+}
+
+fn ten_processes_at_once() -> Result<(), Failed> {
+    let me = std::env::current_exe()?;
+    let me = me.display();
+    let script = format!(
+        "for i in 1 2 3 4 5 6 7 8 9 10; do {me} --client come-and-go & all=\"$all $!\"; done; \
+         for p in $all; do wait $p || exit 1; done"
     );
-    let mut command = Command::new(sim);
-    command
-        .current_dir("/")
-        .arg("--")
-        .arg(me)
-        .args(["--client", "look"]);
-    if nix::unistd::getuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+    for options in [&[][..], &["--kernel", "6.18"]] {
+        let output = shell(options, &script);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{options:?}: {text}");
     }
-    let output = command.output()?;
-    fs::remove_dir_all(&dir)?;
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(text.into())
+    Ok(())
+}
+
+fn works_without_root() -> Result<(), Failed> {
+    for client in ["look", "descriptors", "dma-buf"] {
+        programs_rootless::run(client).map_err(|e| format!("{client}: {}", e.message().unwrap_or("")))?;
     }
+    Ok(())
 }
 
 fn a_dead_supervisor_leaves_nothing() -> Result<(), Failed> {
@@ -191,23 +182,6 @@ fn a_dead_supervisor_leaves_nothing() -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-/// Why programs without root's rights cannot have a user namespace here, if they cannot.
-fn no_user_namespaces() -> Option<String> {
-    let setting = |name: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/{name}")).ok()?;
-        text.trim().parse::<u64>().ok()
-    };
-    let forbids = [
-        ("user/max_user_namespaces", 0),
-        ("kernel/unprivileged_userns_clone", 0),
-        ("kernel/apparmor_restrict_unprivileged_userns", 1),
-    ];
-    forbids
-        .into_iter()
-        .find(|&(name, value)| setting(name) == Some(value))
-        .map(|(name, value)| format!("/proc/sys/{name} is {value}"))
 }
 
 fn no_command_is_lost_under_stress() -> Result<(), Failed> {
@@ -256,6 +230,8 @@ const TESTS: &[(&str, Test)] = &[
         a_childs_exit_kills_contexts_to_6_19,
     ),
     ("programs_share_the_device", programs_share_the_device),
+    ("the_node_is_opened_as_a_file_is", the_node_is_opened_as_a_file_is),
+    ("ten_processes_at_once", ten_processes_at_once),
     ("works_without_root", works_without_root),
     (
         "a_dead_supervisor_leaves_nothing",
@@ -288,7 +264,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let reason = if args.list { None } else { reason() };
     let trials = TESTS.iter().map(|&(name, test)| {
-        let without_root = no_user_namespaces().filter(|_| name == "works_without_root");
+        let without_root = programs_rootless::obstacle().filter(|_| name == "works_without_root");
         let reason = reason.clone().or(without_root);
         let shown = reason
             .as_ref()

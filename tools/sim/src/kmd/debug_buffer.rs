@@ -12,6 +12,9 @@ use super::fence::Fence;
 use crate::firmware::Pdi;
 use crate::profile::{Feature, Kernel, Rule};
 
+/// Where an image lies in the heap, and what it is if firmware takes it.
+type Loaded = (Option<u64>, Option<Pdi>);
+
 impl Kmd {
     pub(super) fn assign_debug(&mut self, id: ClientId, handle: u32, bo: u64) -> Result<(), Errno> {
         let bo = self.debug_candidate(id, bo)?;
@@ -101,11 +104,7 @@ impl Kmd {
     }
 
     /// The image of a compute unit as firmware reads it, and where it lies in the heap.
-    fn load_pdi(
-        &mut self,
-        id: ClientId,
-        cu: &uapi::amdxdna_cu_config,
-    ) -> Result<Option<(Option<u64>, Option<Pdi>)>, Errno> {
+    fn load_pdi(&mut self, id: ClientId, cu: &uapi::amdxdna_cu_config) -> Result<Option<Loaded>, Errno> {
         let bo = self
             .client(id)?
             .bos

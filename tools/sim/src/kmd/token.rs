@@ -5,7 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -53,15 +53,16 @@ pub enum Access {
     Both,
 }
 
-/// Another open file description of `file`, marked by a lock of byte `byte`.
+/// Another open file description of `file`, with these flags of open(2), marked by a lock of byte `byte`.
 ///
 /// # Errors
 /// What open(2) and fcntl(2) say.
-pub fn mark(file: impl AsFd, access: Access, byte: u64) -> io::Result<OwnedFd> {
+pub fn mark(file: impl AsFd, access: Access, flags: i32, byte: u64) -> io::Result<OwnedFd> {
     let mut options = OpenOptions::new();
     options
         .read(access != Access::Write)
-        .write(access != Access::Read);
+        .write(access != Access::Read)
+        .custom_flags(flags);
     let copy = options.open(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))?;
     // A descriptor that cannot write takes a read lock only, which is enough to be seen.
     let kind = if access == Access::Read {
@@ -118,7 +119,7 @@ impl Token {
     fn handed_out(probe: File, access: Access) -> Result<(Self, OwnedFd), Errno> {
         let errno = |e: io::Error| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let inode = Inode::of(&probe).map_err(errno)?;
-        let fd = mark(&probe, access, 0).map_err(errno)?;
+        let fd = mark(&probe, access, 0, 0).map_err(errno)?;
         Ok((Self { probe, inode }, fd))
     }
 

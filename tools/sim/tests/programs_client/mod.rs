@@ -1,5 +1,6 @@
 //! What the program does under the simulator, by name.
 
+mod descriptors;
 mod storm;
 mod stress;
 
@@ -38,6 +39,8 @@ pub fn run(name: &str, args: &[String]) -> ExitCode {
         "beside-hold" => beside_hold(),
         "wait-for-ever" => wait_for_ever(),
         "stress" => stress::run(),
+        "come-and-go" => come_and_go(),
+        "descriptors" => descriptors::run(),
         "dma-buf" => mappings::dma_buf(),
         "user-pointer" => mappings::user_pointer(),
         "map-among-threads" => storm::map_among_threads(),
@@ -217,6 +220,17 @@ fn beside_hold() -> Result<()> {
             "the other program's contexts stay"
         );
         std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Each time a heap that must be seen as mapped at once.
+fn come_and_go() -> Result<()> {
+    for _ in 0..20 {
+        let dev = Dev::open().expect("open");
+        let heap = dev.heap()?;
+        let (pdi, _) = dev.loaded(&heap.map, &images::empty_pdi())?;
+        dev.close(pdi)?;
     }
     Ok(())
 }

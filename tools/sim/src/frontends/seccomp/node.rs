@@ -1,7 +1,8 @@
 //! The calls around the node: open, stat, mmap, fdinfo.
 
-use std::io::{Seek, Write};
-use std::os::fd::AsFd;
+use std::fs;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -18,15 +19,36 @@ use super::{identity, path};
 use crate::kmd::{Access, Caller, ClientId, MapPlan, MapRequest, mark};
 
 impl Supervisor {
-    /// True if a path, or an empty path with a descriptor, names the node.
-    pub(super) fn is_node(&self, n: &Notification, dir: i32, path_at: u64) -> bool {
+    /// True if a path, or an empty path with a descriptor, names the node; links are followed at its end if `follow`.
+    pub(super) fn is_node(&self, n: &Notification, dir: i32, path_at: u64, follow: bool) -> bool {
         let memory = self.caller(n).memory();
         match path::read_string(&*memory, path_at) {
             Some(p) if p.is_empty() => identity::client_of(n.thread as i32, dir, self.device_inode).is_some(),
-            Some(p) if p.contains("accel") => {
-                path::absolute(n.thread as i32, dir, &p).is_some_and(|p| p == Path::new(NODE))
+            Some(p) => self.names_node(n.thread as i32, dir, &p, follow),
+            None => false,
+        }
+    }
+
+    fn names_node(&self, thread: i32, dir: i32, p: &str, follow: bool) -> bool {
+        let Some(absolute) = path::absolute(thread, dir, p) else {
+            return false;
+        };
+        let node = Path::new(NODE);
+        if absolute == node {
+            return true;
+        }
+        if !follow {
+            return false;
+        }
+        match path::descriptor(&absolute, thread) {
+            Some((owner, fd)) => {
+                identity::client_of(owner, fd, self.device_inode).is_some()
+                    || fs::read_link(format!("/proc/{owner}/fd/{fd}")).is_ok_and(|p| p == node)
             }
-            _ => false,
+            None => node
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| path::followed(thread, dir, p, name).is_some_and(|p| p == node)),
         }
     }
 
@@ -37,7 +59,8 @@ impl Supervisor {
     }
 
     pub(super) fn open(&mut self, n: Notification, dir: i32, path_at: u64, flags: u64) {
-        let node = flags & libc::O_PATH as u64 == 0 && self.is_node(&n, dir, path_at);
+        let (path_only, stays) = (libc::O_PATH as u64, libc::O_NOFOLLOW as u64);
+        let node = flags & path_only == 0 && self.is_node(&n, dir, path_at, flags & stays == 0);
         let outcome = if !node {
             if let Some(text) = self.fdinfo(&n, dir, path_at) {
                 return report(self.open_text(&n, &text, flags & libc::O_CLOEXEC as u64 != 0));
@@ -47,7 +70,10 @@ impl Supervisor {
         } else {
             self.sweep();
             self.kmd.advance(now());
-            match self.open_node(&n, flags as i32) {
+            let opened = self
+                .may_open(&n, path_at, flags as i32)
+                .and_then(|()| self.open_node(&n, flags as i32));
+            match opened {
                 Ok(fd) => {
                     log::debug!("thread {} opened the node as {fd}", n.thread);
                     Ok(())
@@ -77,8 +103,9 @@ impl Supervisor {
         let path = path::absolute(n.thread as i32, dir, &path)?;
         let (owner, fd) = path::fdinfo(&path, n.thread as i32)?;
         let client = identity::client_of(owner, fd, self.device_inode)?;
-        let kernel = std::fs::read_to_string(format!("/proc/{owner}/fdinfo/{fd}")).ok()?;
+        let kernel = fs::read_to_string(format!("/proc/{owner}/fdinfo/{fd}")).ok()?;
         let generic = kernel.lines().filter(|l| !l.starts_with("lock:"));
+        let generic = generic.map(|l| if l.starts_with("pos:") { "pos:\t0" } else { l });
         let generic: String = generic.flat_map(|l| [l, "\n"]).collect();
         Some(generic + &self.kmd.fdinfo(client, PCI_ADDRESS))
     }
@@ -86,7 +113,7 @@ impl Supervisor {
     /// Answers an open with a file of this content.
     pub(super) fn open_text(&self, n: &Notification, text: &str, cloexec: bool) -> Result<(), Errno> {
         let sent = memfd_create(c"fdinfo", MFdFlags::MFD_CLOEXEC).and_then(|fd| {
-            let mut file = std::fs::File::from(fd);
+            let mut file = fs::File::from(fd);
             let written = file.write_all(text.as_bytes()).and_then(|()| file.rewind());
             written.map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
             self.listener.add_fd(n.id, file.as_fd(), cloexec, true)
@@ -95,6 +122,19 @@ impl Supervisor {
             Ok(_) => Ok(()),
             Err(e) => self.listener.answer(n.id, Err(e as i32)),
         }
+    }
+
+    /// What open(2) refuses of any character device.
+    fn may_open(&self, n: &Notification, path_at: u64, flags: i32) -> Result<(), Errno> {
+        let new = libc::O_CREAT | libc::O_EXCL;
+        if flags & new == new {
+            return Err(Errno::EEXIST);
+        }
+        let path = path::read_string(&*self.caller(n).memory(), path_at).unwrap_or_default();
+        if flags & libc::O_DIRECTORY != 0 || path.ends_with('/') || path.ends_with("/.") {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(())
     }
 
     /// Answers an open with a descriptor of a new client.
@@ -107,8 +147,10 @@ impl Supervisor {
             libc::O_WRONLY => Access::Write,
             _ => Access::Both,
         };
-        let fd = mark(self.kmd.store().fd(), access, client.0);
+        let kept = flags & (libc::O_NONBLOCK | libc::O_APPEND | libc::O_ASYNC | libc::O_NOATIME);
+        let fd = mark(self.kmd.store().fd(), access, kept, client.0);
         let sent = fd
+            .and_then(at_its_end)
             .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
             .and_then(|fd| {
                 self.listener
@@ -164,6 +206,13 @@ impl Supervisor {
             Some(Err(e)) => self.listener.answer(n.id, Err(e as i32)),
         }
     }
+}
+
+/// A descriptor behind the last byte of its file: reading finds nothing, and writing is refused by the seal.
+fn at_its_end(fd: OwnedFd) -> io::Result<OwnedFd> {
+    let mut file = fs::File::from(fd);
+    file.seek(SeekFrom::End(0))?;
+    Ok(file.into())
 }
 
 fn map_request(n: &Notification) -> MapRequest {

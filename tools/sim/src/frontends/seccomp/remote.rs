@@ -94,7 +94,7 @@ impl Supervisor {
             }
             self.call(thread, &before, libc::SYS_close, [fd, 0, 0, 0, 0, 0])?;
         }
-        let value = answer(address).map_or_else(|e| -i64::from(e), |v| v);
+        let value = answer(address).unwrap_or_else(|e| -i64::from(e));
         ptrace::setregs(
             thread,
             user_regs_struct {

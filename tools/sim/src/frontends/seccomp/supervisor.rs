@@ -148,13 +148,16 @@ impl Supervisor {
                 Some(_) => self.write_back(&n, n.args[1], &stat::stat(NODE_MINOR)),
                 None => listener.pass(n.id),
             },
-            libc::SYS_newfstatat if self.is_node(&n, n.args[0] as i32, n.args[1]) => {
+            libc::SYS_newfstatat if self.is_node(&n, n.args[0] as i32, n.args[1], follows(n.args[3])) => {
                 self.write_back(&n, n.args[2], &stat::stat(NODE_MINOR))
             }
-            libc::SYS_statx if self.is_node(&n, n.args[0] as i32, n.args[1]) => {
+            libc::SYS_statx if self.is_node(&n, n.args[0] as i32, n.args[1], follows(n.args[2])) => {
                 self.write_back(&n, n.args[4], &stat::statx(NODE_MINOR))
             }
-            libc::SYS_stat | libc::SYS_lstat if self.is_node(&n, libc::AT_FDCWD, n.args[0]) => {
+            libc::SYS_stat if self.is_node(&n, libc::AT_FDCWD, n.args[0], true) => {
+                self.write_back(&n, n.args[1], &stat::stat(NODE_MINOR))
+            }
+            libc::SYS_lstat if self.is_node(&n, libc::AT_FDCWD, n.args[0], false) => {
                 self.write_back(&n, n.args[1], &stat::stat(NODE_MINOR))
             }
             _ => listener.pass(n.id),
@@ -252,6 +255,11 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// True if a call with these AT_ flags follows a link at the end of its path.
+fn follows(flags: u64) -> bool {
+    flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0
 }
 
 /// An answer nobody waits for any more is no failure: the thread was killed.
