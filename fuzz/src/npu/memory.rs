@@ -50,7 +50,7 @@ impl UserMemory for Memory {
     }
 
     fn regions(&self) -> Vec<Region> {
-        let region = |start, end, device_offset| Region {
+        let region = |start, end, device_offset: Option<u64>| Region {
             start,
             end,
             readable: true,
