@@ -136,6 +136,10 @@ impl Whisper {
         Ok(logits)
     }
 
+    pub(crate) fn parts(&self) -> (&Encoder, &Decoder) {
+        (&self.encoder, &self.decoder)
+    }
+
     pub(crate) fn vocabulary(&self) -> &Arc<Vocabulary> {
         &self.vocabulary
     }

@@ -35,6 +35,7 @@ mod compression;
 mod decode;
 mod engine;
 mod error;
+mod operators;
 mod python;
 mod transcribe;
 
@@ -50,6 +51,7 @@ pub mod transcript;
 pub use cancel::Cancel;
 pub use engine::Whisper;
 pub use error::Error;
+pub use operators::{Operator, Phase, Use};
 pub use options::Options;
 pub use transcribe::{Event, Stats, Transcription};
 pub use transcript::{Segment, Transcript, Word};

@@ -67,6 +67,15 @@ fn a_rule_switched_off_is_a_difference() {
     );
 }
 
+fn an_npu_without_kernels_for_the_model_is_said_and_not_passed_over() {
+    let (code, stdout, stderr) = sim("", &[XDNA, "transcribe", "--device", "npu", "a.wav"]);
+    assert_eq!((code, stdout.as_str()), (Some(3), ""), "{stderr}");
+    assert!(
+        stderr.contains("this version has no kernel of any operator for it"),
+        "{stderr}"
+    );
+}
+
 fn every_option_reaches_the_device() {
     let flags = "--check --device npu1 --kernel 7.2 --firmware 5.7 --iommu iova --only bo_info.";
     let options = "--device npu1 --kernel 7.2 --firmware 5.7 --iommu iova";
@@ -194,6 +203,11 @@ const TESTS: &[(&str, bool, fn())] = &[
         "a_rule_switched_off_is_a_difference",
         true,
         a_rule_switched_off_is_a_difference,
+    ),
+    (
+        "an_npu_without_kernels_for_the_model_is_said_and_not_passed_over",
+        true,
+        an_npu_without_kernels_for_the_model_is_said_and_not_passed_over,
     ),
     (
         "every_option_reaches_the_device",

@@ -113,9 +113,12 @@ pub(crate) struct Transcribe {
     /// Download the model where it is not on disk
     #[arg(long, help_heading = "Model", value_name = BOOL, value_parser = boolean)]
     pub(crate) download: bool,
-    /// Where to run
+    /// Where to run: what runs where and why, --plan tells
     #[arg(long, help_heading = "Model", value_enum, default_value = "auto")]
     pub(crate) device: Device,
+    /// Say on stderr, before the first file, which operator of the model runs where, and why; part of --json with that
+    #[arg(long, help_heading = "Model", value_name = BOOL, value_parser = boolean)]
+    pub(crate) plan: bool,
     /// Threads of the CPU, 0 to 1024; 0 is one a core
     #[arg(long, help_heading = "Model", value_name = "N", default_value = "0", value_parser = maybe(0..=1024_usize))]
     pub(crate) threads: Maybe<usize>,

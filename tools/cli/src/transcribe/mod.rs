@@ -5,6 +5,7 @@
 
 mod files;
 mod input;
+mod placement;
 mod plan;
 mod report;
 mod screen;
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &Transcribe) -> anyhow::Result<Exit> {
         let job = Job {
             args: args.clone(),
             options: plan.options,
+            reason: plan.reason,
             files,
         };
         worker::start(job, cancel.clone(), to)?;
@@ -95,7 +97,12 @@ impl Run<'_> {
         loop {
             match from.recv() {
                 Ok(Message::Interrupted) => return self.interrupted(),
-                Ok(Message::Loaded { origin, took }) => self.loaded = Loaded { origin, took },
+                Ok(Message::Loaded(loaded)) => {
+                    if let Some(plan) = loaded.plan.as_ref().filter(|_| !self.args.json) {
+                        self.screen.say_block(&plan.table());
+                    }
+                    self.loaded = loaded;
+                }
                 Ok(Message::Language { code, probability }) => {
                     log::info!("language: {code} (probability {probability:.3})");
                 }

@@ -7,10 +7,10 @@ use xdna_whisper::{
     options::{Options, Suppress, Task},
 };
 
-use super::files::Output;
+use super::{files::Output, placement};
 use crate::{
-    args::{self, Device, Format, Transcribe},
-    exit::{Refusal, usage},
+    args::{self, Format, Transcribe},
+    exit::usage,
     terminal::say,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Plan {
     /// For the library.
     pub(super) options: Options,
+    /// Why operators run where they run.
+    pub(super) reason: &'static str,
     /// Input files, each with the files to write for it.
     pub(super) files: Vec<(std::ffi::OsString, Vec<Output>)>,
 }
@@ -29,7 +31,6 @@ impl Plan {
     /// # Errors
     /// Usage, and no device.
     pub(super) fn new(args: &Transcribe) -> anyhow::Result<Self> {
-        device(args.device)?;
         words(args)?;
         if args.temperature > 1.0 && args.temperature_increment_on_fallback.0.is_some() {
             return Err(usage(
@@ -43,30 +44,12 @@ impl Plan {
         if stdin > 1 {
             return Err(usage("stdin (`-`) can be read once only"));
         }
+        let files = files(args)?;
         Ok(Self {
+            reason: placement::reason(args.device)?,
             options: options(args),
-            files: files(args)?,
+            files,
         })
-    }
-}
-
-/// Whether there is what `--device` demands.
-fn device(device: Device) -> Result<(), Refusal> {
-    match device {
-        Device::Cpu => Ok(()),
-        Device::Auto => {
-            log::info!("device auto: this version has no operators for the NPU, the CPU runs everything");
-            Ok(())
-        }
-        Device::Npu => {
-            let node = Path::new("/dev/accel/accel0");
-            let why = if node.exists() {
-                "this version has no operators for it yet; use --device cpu or auto"
-            } else {
-                "/dev/accel/accel0 does not exist (is the amdxdna module loaded?); use --device cpu or auto"
-            };
-            Err(Refusal::NoDevice(format!("no NPU to run on: {why}")))
-        }
     }
 }
 

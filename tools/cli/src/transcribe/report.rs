@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use xdna_whisper::{Segment, Stats, Transcript};
 
+use super::placement::Placement;
+
 /// How the model was loaded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loaded {
@@ -12,6 +14,8 @@ pub(super) struct Loaded {
     pub(super) origin: String,
     /// How long it took.
     pub(super) took: Duration,
+    /// What runs where, if that is asked for.
+    pub(super) plan: Option<Placement>,
 }
 
 /// `12.3 ms`, `4.56 s`.
@@ -114,9 +118,13 @@ pub(super) fn interrupted(file: &str, segments: &[Segment]) -> Value {
 
 /// The object of `--json`.
 pub(super) fn object(model: &str, loaded: &Loaded, files: Vec<Value>) -> Value {
-    json!({
+    let mut object = json!({
         "schema": "xdna.transcribe/1",
         "model": {"name": model, "origin": loaded.origin, "load_ns": ns(loaded.took)},
         "files": files,
-    })
+    });
+    if let Some(plan) = &loaded.plan {
+        object["plan"] = plan.json();
+    }
+    object
 }

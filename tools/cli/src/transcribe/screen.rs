@@ -10,7 +10,7 @@ use xdna_whisper::{Segment, output};
 
 use crate::{
     args::Transcribe,
-    terminal::{Out, clean, say},
+    terminal::{Out, clean, say, say_block},
 };
 
 /// The terminal, or whatever stands where one could be.
@@ -80,6 +80,11 @@ impl Screen {
     /// A line for people.
     pub(super) fn say(&self, line: &str) {
         self.bar.suspend(|| say(line));
+    }
+
+    /// Lines for people.
+    pub(super) fn say_block(&self, text: &str) {
+        self.bar.suspend(|| say_block(text));
     }
 
     /// No more files.

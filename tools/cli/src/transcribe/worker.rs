@@ -12,7 +12,7 @@ use std::{
 use anyhow::anyhow;
 use xdna_whisper::{Cancel, Event, Options, Segment, Transcription, Whisper};
 
-use super::{input, plan};
+use super::{input, placement::Placement, plan, report::Loaded};
 use crate::{args::Transcribe, config, model};
 
 /// What the main thread is told.
@@ -21,7 +21,7 @@ pub(super) enum Message {
     /// A signal came.
     Interrupted,
     /// The model is there.
-    Loaded { origin: String, took: Duration },
+    Loaded(Loaded),
     /// Language of the file under way.
     Language { code: String, probability: f32 },
     /// Sound done of the file under way.
@@ -41,6 +41,8 @@ pub(super) enum Message {
 pub(super) struct Job {
     /// The flags.
     pub(super) args: Transcribe,
+    /// Why operators run where they run.
+    pub(super) reason: &'static str,
     /// Options for the library.
     pub(super) options: Options,
     /// Files, in order.
@@ -78,10 +80,9 @@ impl Job {
         let origin = checkpoint.origin.clone();
         let backend = xdna_ops::Cpu::new(self.args.threads.0.unwrap_or(0))?;
         let whisper = Whisper::new(checkpoint, Arc::new(backend))?;
-        let _ = to.send(Message::Loaded {
-            origin,
-            took: start.elapsed(),
-        });
+        let took = start.elapsed();
+        let plan = self.args.plan.then(|| Placement::new(&whisper, self.reason));
+        let _ = to.send(Message::Loaded(Loaded { origin, took, plan }));
         plan::suit(&mut self.options, &whisper);
         for file in &self.files {
             if cancel.is_cancelled() {
