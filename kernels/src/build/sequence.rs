@@ -71,6 +71,23 @@ fn put(out: &mut Vec<Operation>, step: &Step) -> Result<(), DesignError> {
                 value: task(tile, *channel, descriptor.id, *times, *token)?,
             });
         }
+        Step::Write { tile, offset, words } => {
+            if !offset.is_multiple_of(4) {
+                let (tile, address) = (*tile, u64::from(*offset));
+                return Err(DesignError::Unaligned { tile, address });
+            }
+            let address = u32::from(tile.at(*offset));
+            out.push(match words[..] {
+                [value] => Operation::Write {
+                    address: address.into(),
+                    value,
+                },
+                _ => Operation::BlockWrite {
+                    address,
+                    data: words.clone(),
+                },
+            });
+        }
         Step::Wait { column, channel } => out.push(Operation::Wait(Tokens {
             direction: channel.direction_number(),
             row: 0,

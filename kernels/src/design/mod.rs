@@ -213,6 +213,15 @@ pub enum Step {
         /// Whether a token says when it is done.
         token: bool,
     },
+    /// Writes words into a tile: what a core finds in its memory.
+    Write {
+        /// Where.
+        tile: Tile,
+        /// Byte offset in it.
+        offset: u32,
+        /// The words.
+        words: Vec<u32>,
+    },
     /// Waits for the token of a channel.
     Wait {
         /// Column of the shim tile.

@@ -35,6 +35,10 @@ impl<'a> ControlFile<'a> {
     /// It is neither; the reason is that of the kind that it looks most like.
     pub fn read(file: &'a [u8]) -> Result<Self> {
         not_a_pointer(Format::Txn, file)?;
+        if file.starts_with(b"\x7fELF") {
+            let what = "an ELF file, whose control code is in its sections and needs addresses put into it";
+            return Err(View::new(Format::Txn, file).error(0, Reason::Other(what.to_owned())));
+        }
         let text = file
             .iter()
             .all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace() || b"xX".contains(b));

@@ -87,9 +87,17 @@ impl<'a> View<'a> {
         if offset > self.len() {
             return Err(self.short(what, offset, 1));
         }
-        Ok(until_nul(rest))
+        let name = until_nul(&rest[..rest.len().min(MAX_NAME + 1)]);
+        if name.len() > MAX_NAME {
+            let (found, limit) = (name.len() as u64, MAX_NAME as u64);
+            return Err(self.error(offset, Reason::TooMany { what, found, limit }));
+        }
+        Ok(name)
     }
 }
+
+/// Bytes of a name: many records may share one, and each gets a copy.
+pub(crate) const MAX_NAME: usize = 255;
 
 /// What is before the first NUL.
 pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {

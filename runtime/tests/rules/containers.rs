@@ -86,6 +86,16 @@ fn images_are_size_then_offset_and_arrays_count_then_offset() {
 }
 
 #[test]
+fn images_are_handed_on_unread() {
+    let file = seed(XCLBIN);
+    let mut partition = Xclbin::read(&file).unwrap().partition().unwrap();
+    let garbage = [0xa5; 100];
+    partition.pdis[0].image = &garbage;
+    let section = partition.write();
+    assert_eq!(Partition::read(&section).unwrap().pdis[0].image, garbage);
+}
+
+#[test]
 fn kernels_without_an_image_exist() {
     let file = seed(XCLBIN);
     let read = Xclbin::read(&file).unwrap();
@@ -109,6 +119,23 @@ fn identities_may_be_shared_and_zero_and_strings_may_end_with_the_section() {
     assert_eq!(
         read.pdis[0].uuid.to_string(),
         "00000000-0000-0000-0000-000000000000"
+    );
+}
+
+#[test]
+fn names_that_many_may_share_are_short() {
+    let file = seed(XCLBIN);
+    let read = Xclbin::read(&file).unwrap();
+    let mut section = read.section(SectionKind::AIE_PARTITION).unwrap().to_vec();
+    let end = section.len() as u32;
+    set(&mut section, 4, end);
+    section.extend([b'a'; 255]);
+    assert_eq!(Partition::read(&section).unwrap().name.len(), 255);
+    section.push(b'a');
+    let error = Partition::read(&section).unwrap_err();
+    assert!(
+        matches!(error.reason, Reason::TooMany { limit: 255, .. }),
+        "{error}"
     );
 }
 

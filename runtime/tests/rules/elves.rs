@@ -82,6 +82,20 @@ fn older_files_hide_the_kind_of_a_patch_in_its_addend() {
 }
 
 #[test]
+fn what_a_dynamic_section_says_is_not_looked_at() {
+    let good = seed(ELF);
+    let read = ControlElf::read(&good).unwrap();
+    let dynamic = read.sections.iter().find(|s| s.name == ".dynamic").unwrap();
+    // DT_RELA, and the number of a section where ELF has an address.
+    assert_eq!([word(dynamic.data, 0), word(dynamic.data, 4)], [7, 4]);
+    assert_eq!(read.sections[4].name, ".rela.dyn");
+    let at = dynamic.data.as_ptr() as usize - good.as_ptr() as usize;
+    let mut file = good.clone();
+    set(&mut file, at + 4, 0xffff_ffff);
+    assert_eq!(ControlElf::read(&file).unwrap().relocations, read.relocations);
+}
+
+#[test]
 fn core_programs_say_where_their_parts_go() {
     let file = seed(CORE);
     let program = CoreElf::read(&file).unwrap();

@@ -22,6 +22,15 @@ fn images_have_a_signature_one_partition_and_an_offset_of_their_data() {
 }
 
 #[test]
+fn images_do_not_say_which_generation_they_are_for() {
+    // The id code of npu1 and npu4, and of nobody else.
+    let mut file = seed(IMAGE);
+    assert_eq!(word(&file, 0x28), 0x14ca_8093);
+    set(&mut file, 0x28, 0);
+    assert_eq!(Pdi::read(&file).unwrap().wrong, [Checked::Table]);
+}
+
+#[test]
 fn wrong_checksums_are_told_and_not_refused() {
     let mut file = seed(IMAGE);
     assert!(Pdi::read(&file).unwrap().wrong.is_empty());

@@ -5,6 +5,7 @@ mod containers;
 mod control;
 mod elves;
 mod images;
+mod register;
 #[path = "../feed/seeds.rs"]
 mod seeds;
 

@@ -10,11 +10,14 @@ use object::{
 use super::{LE, Patch, header, library};
 use crate::formats::{
     error::{Format, Reason, Result},
-    view::{View, text, words},
+    view::{MAX_NAME, View, text, words},
 };
 
 /// Most sections, symbols or patches that are read.
 const MAX: usize = 1 << 20;
+/// Kernels, and bytes of the mangled name of each.
+const MAX_KERNELS: usize = 1024;
+const MAX_MANGLED: usize = 4096;
 /// Type of sections that tie a kernel to its text.
 const GROUP: u32 = 17;
 /// Numbers in the identification: npu4, and the ABI that has patch types where ELF says.
@@ -153,7 +156,7 @@ impl<'a> ControlElf<'a> {
         for (index, section) in table.iter().enumerate() {
             let name = table.section_name(LE, section).unwrap_or_default();
             let data = section.data(LE, bytes).map_err(library)?;
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = named(&v, "bytes of a section's name", name, MAX_NAME)?;
             sections.push(ElfSection { index, name, data });
         }
         let mut relocations = Vec::new();
@@ -168,7 +171,8 @@ impl<'a> ControlElf<'a> {
             for rela in all {
                 let index = object::SymbolIndex(rela.r_sym(LE) as usize);
                 let symbol = symbols.symbol(index).map_err(library)?;
-                let name = text(symbols.symbol_name(LE, symbol).map_err(library)?);
+                let name = symbols.symbol_name(LE, symbol).map_err(library)?;
+                let name = named(&v, "bytes of a symbol's name", name, MAX_NAME)?;
                 let unknown = || v.error(0, Reason::Other(format!("a patch needs the unknown {name:?}")));
                 let (number, addend) = (rela.r_type(LE).0, rela.r_addend.get(LE) as u32);
                 let (patch, addend) = match abi_version {
@@ -242,27 +246,43 @@ impl<'a> ControlElf<'a> {
     }
 }
 
+/// A name as text; many records may share one, and each gets a copy.
+fn named(v: &View<'_>, what: &'static str, name: &[u8], limit: usize) -> Result<String> {
+    if name.len() > limit {
+        let (found, limit) = (name.len() as u64, limit as u64);
+        return Err(v.error(0, Reason::TooMany { what, found, limit }));
+    }
+    Ok(text(name))
+}
+
 /// Kernels by the groups that tie an instance's symbol to a section of control code.
 fn kernels(bytes: &[u8]) -> Result<Vec<ElfKernel>> {
     let head = header(bytes)?;
     let table = head.sections(LE, bytes).map_err(library)?;
     let symbols = table.symbols(LE, bytes, SHT_SYMTAB).map_err(library)?;
+    let v = View::new(Format::Elf, bytes);
     let mut kernels = Vec::new();
     for section in table.iter().filter(|s| s.sh_type(LE).0 == GROUP) {
         let data = section.data(LE, bytes).map_err(library)?;
         let symbol = |index: usize| symbols.symbol(object::SymbolIndex(index)).map_err(library);
         let instance = symbol(section.sh_info(LE) as usize)?;
         let kernel = symbol(usize::from(instance.st_shndx(LE).0))?;
-        let name = |s| symbols.symbol_name(LE, s).map_err(library).map(text);
+        let name = |s| {
+            let name = symbols.symbol_name(LE, s).map_err(library)?;
+            named(&v, "bytes of a kernel's name", name, MAX_MANGLED)
+        };
         let wrong = instance.st_type() != STT_OBJECT || kernel.st_type() != STT_FUNC;
         let text_section = words(data)
             .nth(1)
             .map(|w| w as usize)
             .filter(|&i| i < table.len());
         let (Some(text_section), false) = (text_section, wrong) else {
-            let v = View::new(Format::Elf, bytes);
             return Err(v.error(0, Reason::Missing("kernel of a group")));
         };
+        if kernels.len() == MAX_KERNELS {
+            let (what, found, limit) = ("kernels", MAX_KERNELS as u64 + 1, MAX_KERNELS as u64);
+            return Err(v.error(0, Reason::TooMany { what, found, limit }));
+        }
         kernels.push(ElfKernel {
             name: name(kernel)?,
             instance: name(instance)?,

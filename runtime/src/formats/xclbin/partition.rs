@@ -9,7 +9,7 @@ use crate::formats::{
 /// Most PDIs, groups, and ids of a group that are read.
 const MAX_PDIS: u32 = 64;
 const MAX_GROUPS: u32 = 64;
-const MAX_IDS: u32 = 1024;
+const MAX_IDS: u32 = 64;
 /// Most start columns: several times what any array has.
 const MAX_COLUMNS: u32 = 256;
 /// Most bytes of one image.

@@ -1,10 +1,10 @@
 //! `xdna run`: any xclbin, with files as buffers.
 
 mod arg;
+mod files;
 mod times;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -18,6 +18,7 @@ use crate::Common;
 use crate::show::{self, View};
 use crate::target::{Target, is_simulated};
 use arg::Spec;
+use files::read;
 use times::Times;
 
 /// What outputs hold before the first run: a kernel that writes nothing is noticed.
@@ -26,10 +27,12 @@ const POISON: u8 = 0xa5;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Arguments are given in the order of the kernel's table, without those that describe the control
-code; what the control code names must be there. Buffers of --arg out hold 0xa5 before the run.
-The files of outputs are written after the last run.
+code; what the control code names must be there. Numbers are decimal, or hexadecimal behind 0x.
+Buffers of --arg out hold 0xa5 before the first run. The files of outputs are written after the last
+run; none is written if a run fails.
 
-Exit code: 0 done, 1 the run failed, 2 usage, 3 no device, 4 an output was not written to.
+Exit code: 0 done, 1 a run failed or a file cannot be read or written, 2 usage, 3 no device, 4 an
+output of --arg out holds nothing but 0xa5.
 
 Example:
   xdna run add_one.xclbin insts.bin --arg in:a.bin --arg in:b.bin --arg out:4096:c.bin")]
@@ -76,20 +79,20 @@ struct Output {
     argument: String,
     file: PathBuf,
     bytes: usize,
-    /// Whether any byte is another than before the first run.
+    /// False for a buffer of --arg out in which every byte is what it was before the first run.
     written: bool,
 }
 
-/// A buffer argument, its file if it is an output, and what it held before.
+/// A buffer argument, and its file if it is an output.
 struct Bound {
     buffer: Option<Buffer>,
     output: Option<PathBuf>,
-    before: Vec<u8>,
 }
 
 /// Runs a kernel.
 pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
     let (xclbin, code) = (read(&args.xclbin)?, read(&args.code)?);
+    files::check(&args.args, &[&args.xclbin, &args.code])?;
     let target = Target::open(args.common)?;
     let runtime = Runtime::new(target.device);
     let overlay = runtime
@@ -119,36 +122,28 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
         e => e.into(),
     })?;
     let mut times = Vec::new();
-    for _ in 0..args.repeat {
+    for run in 1..=args.repeat {
         let begin = Instant::now();
         prepared
             .run(begin + Duration::from_secs(args.timeout))
-            .map_err(explained)?;
+            .map_err(|e| explained(e, run, args.repeat))?;
         if args.time {
             times.push(begin.elapsed());
         }
     }
     let mut outputs = Vec::new();
-    for (
-        i,
-        Bound {
-            buffer,
-            output,
-            before,
-        },
-    ) in bound.into_iter().enumerate()
-    {
-        let (Some(buffer), Some(file)) = (buffer, output) else {
+    for (i, (spec, bound)) in args.args.iter().zip(bound).enumerate() {
+        let (Some(buffer), Some(file)) = (bound.buffer, bound.output) else {
             continue;
         };
         let mut bytes = vec![0; buffer.len()];
         buffer.read(0, &mut bytes)?;
-        fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        files::write(&file, &bytes)?;
         outputs.push(Output {
             argument: kernel.parameters()[i].name.clone(),
             file,
             bytes: bytes.len(),
-            written: bytes != before,
+            written: !matches!(spec, Spec::Out(..)) || bytes.iter().any(|b| *b != POISON),
         });
     }
     let done = Done {
@@ -166,7 +161,7 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
 }
 
 /// A failure, and where to look for its reason: a packet says no more than that it failed.
-fn explained(error: xdna_runtime::Error) -> anyhow::Error {
+fn explained(error: xdna_runtime::Error, run: u32, runs: u32) -> anyhow::Error {
     let place = match error {
         xdna_runtime::Error::Failed { .. } | xdna_runtime::Error::Late { .. } if is_simulated() => {
             "the simulated NPU says why in a warning of xdna_sim"
@@ -176,36 +171,39 @@ fn explained(error: xdna_runtime::Error) -> anyhow::Error {
         }
         _ => return error.into(),
     };
-    anyhow::anyhow!("{error} ({place})")
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    let which = if runs == 1 {
+        String::new()
+    } else {
+        format!("run {run} of {runs}: ")
+    };
+    anyhow::anyhow!("{which}{error} ({place})")
 }
 
 fn bind(runtime: &Runtime, spec: &Spec) -> anyhow::Result<Bound> {
-    let (before, output) = match spec {
-        Spec::In(file) => (read(file)?, None),
-        Spec::InOut(from, to) => (read(from)?, Some(to.clone())),
-        Spec::Out(bytes, file) => (vec![POISON; *bytes], Some(file.clone())),
-        Spec::U32(_) | Spec::U64(_) => {
-            return Ok(Bound {
-                buffer: None,
-                output: None,
-                before: Vec::new(),
-            });
+    let (buffer, output) = match spec {
+        Spec::In(file) => (Some(filled(runtime, file)?), None),
+        Spec::InOut(from, to) => (Some(filled(runtime, from)?), Some(to.clone())),
+        Spec::Out(bytes, file) => {
+            let buffer = runtime.buffers().get(*bytes)?;
+            buffer.view_mut::<u8>()?.fill(POISON);
+            (Some(buffer), Some(file.clone()))
         }
+        Spec::U32(_) | Spec::U64(_) => (None, None),
     };
-    if before.is_empty() {
-        return Err(usage("an input file is empty: a buffer has at least one byte"));
-    }
-    let buffer = runtime.buffers().get(before.len())?;
-    buffer.write(0, &before)?;
-    Ok(Bound {
-        buffer: Some(buffer),
-        output,
-        before,
-    })
+    Ok(Bound { buffer, output })
+}
+
+/// A buffer with what a file holds.
+fn filled(runtime: &Runtime, file: &std::path::Path) -> anyhow::Result<Buffer> {
+    let bytes = read(file)?;
+    anyhow::ensure!(
+        !bytes.is_empty(),
+        "{} is empty: a buffer has at least one byte",
+        file.display()
+    );
+    let buffer = runtime.buffers().get(bytes.len())?;
+    buffer.write(0, &bytes)?;
+    Ok(buffer)
 }
 
 fn argument<'a>(spec: &Spec, bound: &'a Bound) -> Option<Arg<'a>> {
@@ -229,12 +227,13 @@ impl View for Done {
             format!("{} times", self.runs)
         };
         let simulated = if self.simulated { ", simulated" } else { "" };
+        let columns = match self.columns {
+            1 => "1 column".to_owned(),
+            n => format!("{n} columns"),
+        };
         table.pair(
             "kernel",
-            format!(
-                "{}, {} columns of {}{simulated}",
-                self.kernel, self.columns, self.chip
-            ),
+            format!("{}, {columns} of {}{simulated}", self.kernel, self.chip),
         );
         table.pair("run", format!("{runs}, completed"));
         for output in &self.outputs {

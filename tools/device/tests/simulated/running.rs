@@ -17,6 +17,7 @@ pub fn tests() -> Vec<Test> {
         test("run/the_same_in_json_with_times", json),
         test("run/wrong_arguments_are_usage", usage),
         test("run/a_failed_run_says_why", fails),
+        test("run/outputs_that_no_memory_holds_are_refused", sizes),
         test("run/cycles_are_told_as_an_estimate", cycles),
         test("run/without_an_npu_is_an_exit_code", no_device),
     ]
@@ -55,7 +56,7 @@ fn files() -> Result<(), Failed> {
     let folder = folder()?;
     let words = "k.xclbin insts.txt --arg inout:a.bin:a.out --arg out:8:b.out";
     let (code, stdout, stderr) = run(folder.path(), "", words)?;
-    // This kernel writes nothing, which is told and shown.
+    // This kernel writes nothing, which is told and shown of what goes out alone.
     check(code == Some(4), format!("{code:?} {stdout}{stderr}"))?;
     check(stdout.contains("MLIR_AIE, 4 columns of npu4, simulated"), &stdout)?;
     check(
@@ -100,6 +101,21 @@ fn usage() -> Result<(), Failed> {
         ),
         ("k.xclbin insts.bin --kernel other", "it has MLIR_AIE"),
         ("k.xclbin insts.bin --arg f32:1", "write in:FILE"),
+        (
+            "k.xclbin insts.bin --arg out:8:no/b.out",
+            "there is no such folder",
+        ),
+        ("k.xclbin insts.bin --arg out:8:.", "is a folder"),
+        ("k.xclbin insts.bin --arg out:8:-", "an output goes to a file"),
+        (
+            "k.xclbin insts.bin --arg out:8:b --arg out:8:./b",
+            "would be overwritten",
+        ),
+        (
+            "k.xclbin insts.bin --arg in:a.bin --arg out:8:a.bin",
+            "would be overwritten",
+        ),
+        ("k.xclbin insts.bin --arg out:8:k.xclbin", "would be overwritten"),
     ] {
         let (code, _, stderr) = run(folder.path(), "", words)?;
         check(
@@ -139,6 +155,19 @@ fn fails() -> Result<(), Failed> {
     )
 }
 
+fn sizes() -> Result<(), Failed> {
+    let folder = folder()?;
+    for bytes in ["18446744073709551615", "9223372036854775807", "1099511627776"] {
+        let words = format!("k.xclbin insts.bin --arg in:a.bin --arg out:{bytes}:b.out");
+        let (code, _, stderr) = run(folder.path(), "", &words)?;
+        check(
+            code == Some(2) && stderr.contains("memory that are free"),
+            format!("{bytes}: {code:?} {stderr}"),
+        )?;
+    }
+    Ok(())
+}
+
 fn cycles() -> Result<(), Failed> {
     let folder = folder()?;
     let trace = folder.path().join("trace");
@@ -149,8 +178,8 @@ fn cycles() -> Result<(), Failed> {
         .current_dir(folder.path())
         .output()?;
     let (said, traced) = (String::from_utf8(output.stderr)?, fs::read_to_string(trace)?);
-    // Two operations of 64 cycles, and one to come to rest.
-    let line = "client 1 context 1: about 129 cycles of the array (an estimate)";
+    // Two operations of 64 cycles.
+    let line = "client 1 context 1: about 128 cycles of the array (an estimate)";
     check(said.matches(&format!("xdna-sim: {line}")).count() == 2, &said)?;
     check(traced.lines().filter(|l| *l == line).count() == 2, &traced)
 }

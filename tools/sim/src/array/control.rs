@@ -123,3 +123,18 @@ fn image(address: u64, size: u32, host: &mut Window<'_>) -> Result<Vec<u8>, Stop
     host.read_host(address, &mut image)?;
     Ok(image)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn firmware_moves_the_first_five_arguments() {
+        let list = [0x1000; 6];
+        assert_eq!(Arguments::Host(&list).address(4, 8), Some(APERTURE + 0x1008));
+        assert_eq!(Arguments::Host(&list).address(5, 8), Some(0x1008));
+        assert_eq!(Arguments::Array(&list).address(0, 8), Some(0x1008));
+        assert_eq!(Arguments::Host(&list).address(6, 0), None);
+        assert_eq!(Arguments::Written.address(0, 0), None);
+    }
+}

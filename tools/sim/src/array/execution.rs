@@ -133,7 +133,11 @@ impl Array {
                     return Ok(false);
                 }
                 *steps -= 1;
-                match (self.advance(host)?, &execution.wait) {
+                let latest = match execution.wait {
+                    Wait::Until(end) => end,
+                    _ => u64::MAX,
+                };
+                match (self.advance(host, latest)?, &execution.wait) {
                     (true, _) => {}
                     (false, Wait::Until(end)) => self.now = *end,
                     (false, wait) => return Err(self.deadlock(&wait.to_string())),

@@ -231,7 +231,7 @@ mod tests {
                 .write(Address::new(TileId::new(1, row), offset), word)
                 .unwrap();
         }
-        while array.advance(&mut Window::new(&mut Nothing)).unwrap() {}
+        while array.advance(&mut Window::new(&mut Nothing), u64::MAX).unwrap() {}
         array.explain()
     }
 

@@ -24,7 +24,7 @@ pub enum Sink {
 }
 
 impl Sink {
-    fn offset(self) -> usize {
+    pub(super) fn offset(self) -> usize {
         match self {
             Self::Channel(n) => usize::from(n),
             Self::Control => 8,
@@ -35,7 +35,7 @@ impl Sink {
 }
 
 /// True for the sinks that [`Fabric::has_words_for_registers`] looks at.
-fn is_for_registers(sink: usize) -> bool {
+pub(super) fn is_for_registers(sink: usize) -> bool {
     [Sink::Control.offset(), Sink::Firmware.offset()].contains(&(sink % SINKS))
 }
 
@@ -50,43 +50,47 @@ pub enum Target {
     Nowhere,
 }
 
+/// A step of a word: through a master port to what is behind it.
 #[derive(Clone, Debug)]
-struct Hop {
-    to: Target,
-    drops_header: bool,
+pub(super) struct Hop {
+    pub(super) to: Target,
+    pub(super) drops_header: bool,
 }
 
+/// Where the words of a slave port go.
 #[derive(Clone, Debug)]
-enum Way {
+pub(super) enum Way {
+    /// All of them there.
     Circuit(Vec<Hop>),
+    /// Packets, by the slot that takes them.
     Packet(Vec<(Slot, Vec<Hop>)>),
 }
 
 /// A slave port that is on.
 #[derive(Clone, Debug)]
-struct Lane {
-    fifo: usize,
-    way: Way,
+pub(super) struct Lane {
+    pub(super) fifo: usize,
+    pub(super) way: Way,
 }
 
 /// The switches of a partition.
 #[derive(Debug)]
 pub struct Fabric {
     pub(super) shape: Shape,
-    depth: usize,
+    pub(super) depth: usize,
     pub(super) switches: Vec<Switch>,
     mux: Vec<u32>,
     pub(super) demux: Vec<u32>,
     pub(super) slaves: Vec<Fifo>,
     pub(super) sinks: Vec<Fifo>,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
     /// The slot that the packet under way took, by slave port.
-    taken: Vec<Option<usize>>,
+    pub(super) taken: Vec<Option<usize>>,
     /// The slave port that holds an arbiter, and the one that held it last.
-    owners: Vec<(Option<usize>, usize)>,
+    pub(super) owners: Vec<(Option<usize>, usize)>,
     stale: bool,
     /// Words that wait at the sinks of registers and of firmware.
-    for_registers: usize,
+    pub(super) for_registers: usize,
 }
 
 impl Fabric {
@@ -196,87 +200,6 @@ impl Fabric {
         }
         self.lanes = lanes;
         moved
-    }
-
-    fn forward_packet(
-        &mut self,
-        now: u64,
-        lanes: &[Lane],
-        fifo: usize,
-        beat: Beat,
-        slots: &[(Slot, Vec<Hop>)],
-    ) -> bool {
-        let arbiter_of = |slot: &Slot| fifo / SLAVES * ARBITERS + usize::from(slot.arbiter);
-        let heads = self.taken[fifo].is_none();
-        let chosen = match self.taken[fifo] {
-            Some(slot) => slot,
-            None => {
-                let id = (beat.word & 0x1f) as u8;
-                let Some(slot) = slots.iter().position(|(s, _)| s.matches(id)) else {
-                    return false;
-                };
-                let arbiter = arbiter_of(&slots[slot].0);
-                if self.owners[arbiter].0.is_some() || !self.is_next(now, lanes, fifo, arbiter) {
-                    return false;
-                }
-                slot
-            }
-        };
-        let Some((slot, hops)) = slots.get(chosen) else {
-            // The slots were written again while the packet was under way.
-            return false;
-        };
-        let moved = !hops.is_empty() && self.forward(now, fifo, beat, hops, heads);
-        if moved {
-            let arbiter = arbiter_of(slot);
-            self.taken[fifo] = (!beat.last).then_some(chosen);
-            self.owners[arbiter] = ((!beat.last).then_some(fifo), fifo % SLAVES);
-        }
-        moved
-    }
-
-    /// True if no other slave port of the switch that asks for the arbiter has waited longer: they take turns.
-    fn is_next(&self, now: u64, lanes: &[Lane], fifo: usize, arbiter: usize) -> bool {
-        let (tile, last) = (fifo / SLAVES, self.owners[arbiter].1);
-        let turn = |fifo: usize| (fifo % SLAVES + SLAVES - last - 1) % SLAVES;
-        let asks = |lane: &Lane| {
-            let Way::Packet(slots) = &lane.way else {
-                return false;
-            };
-            let head = self.slaves[lane.fifo].front(now).map(|b| (b.word & 0x1f) as u8);
-            self.taken[lane.fifo].is_none()
-                && head.is_some_and(|id| {
-                    let first = slots.iter().find(|(s, _)| s.matches(id));
-                    first.is_some_and(|(s, _)| tile * ARBITERS + usize::from(s.arbiter) == arbiter)
-                })
-        };
-        !lanes
-            .iter()
-            .any(|l| l.fifo / SLAVES == tile && turn(l.fifo) < turn(fifo) && asks(l))
-    }
-
-    /// Moves a word to all hops at once, if all have room.
-    fn forward(&mut self, now: u64, fifo: usize, beat: Beat, hops: &[Hop], header: bool) -> bool {
-        let takes = |hop: &&Hop| !(header && hop.drops_header);
-        let room = hops.iter().filter(takes).all(|hop| match hop.to {
-            Target::Slave(to) => self.slaves[to].has_room(self.depth),
-            Target::Sink(to) => self.sinks[to].has_room(self.depth) || to % SINKS == Sink::Firmware.offset(),
-            Target::Nowhere => false,
-        });
-        if !room || self.slaves[fifo].pop(now).is_none() {
-            return false;
-        }
-        for hop in hops.iter().filter(takes) {
-            match hop.to {
-                Target::Slave(to) => self.slaves[to].push(now, beat),
-                Target::Sink(to) => {
-                    self.sinks[to].push(now, beat);
-                    self.for_registers += usize::from(is_for_registers(to));
-                }
-                Target::Nowhere => {}
-            }
-        }
-        true
     }
 
     fn compile(&mut self) {

@@ -3,8 +3,8 @@
 //! - `geometry`: which tiles there are, and how they are addressed;
 //! - `places`, `registers`: what an address in a tile is; PDIs and control code write there;
 //! - `descriptor`, `generator`: what a DMA moves, and in which order;
-//! - `dma`, `channel`, `mover`: channels, their state, and one cycle of theirs;
-//! - `ports`, `switch`, `routes`, `fabric`: ports and routes, and words that travel on them;
+//! - `dma`, `channel`, `mover`, `access`: channels, their state, one cycle of theirs, and the words they reach;
+//! - `ports`, `switch`, `routes`, `fabric`, `forward`: ports and routes, and words that travel on them;
 //! - `locks`, `tiles`, `host`: what they share;
 //! - `packets`: register accesses that arrive on streams;
 //! - `core`, `cores`: closures that stand in for core programs, and what is done for them;
@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod channel;
 mod control;
 mod core;
@@ -27,6 +28,7 @@ mod dma;
 mod execution;
 mod explain;
 mod fabric;
+mod forward;
 mod generator;
 mod geometry;
 mod host;
@@ -181,8 +183,9 @@ impl Array {
         }
     }
 
-    /// Advances by a cycle, or to the next in which something happens; false if nothing will happen any more.
-    fn advance(&mut self, host: &mut Window<'_>) -> Result<bool, Stop> {
+    /// Advances by a cycle, or to the next in which something happens, but not beyond `latest`; false if nothing will
+    /// happen any more.
+    fn advance(&mut self, host: &mut Window<'_>, latest: u64) -> Result<bool, Stop> {
         if self.cores_changed {
             if let Some(tile) = self.core_without_program() {
                 return Err(Stop::CoreProgram(tile));
@@ -194,7 +197,7 @@ impl Array {
         match progress {
             Progress::Moved => Ok(true),
             Progress::Until(at) => {
-                self.now = self.now.max(at);
+                self.now = self.now.max(at.min(latest));
                 Ok(true)
             }
             Progress::Waits => Ok(false),

@@ -1,5 +1,6 @@
 //! One cycle of a DMA channel: descriptor, lock, words, release, next descriptor, token.
 
+use super::access::address;
 use super::channel::{Channel, Failure, State, Task, Transfer};
 use super::descriptor::Descriptor;
 use super::dma::Direction;
@@ -8,7 +9,7 @@ use super::geometry::Kind;
 use super::host::Window;
 use super::ports::Port;
 use super::stream::{Beat, header};
-use super::tiles::{Tiles, set_word, word_at};
+use super::tiles::Tiles;
 use super::timing::Timing;
 
 /// What a channel works on.
@@ -194,36 +195,6 @@ impl Surroundings<'_, '_> {
         Ok(true)
     }
 
-    fn load(&mut self, channel: &Channel, address: u64) -> Result<u32, Failure> {
-        let tile = channel.id.tile;
-        let word = if tile.kind() == Kind::Shim {
-            self.host.load(address).ok()
-        } else {
-            let place = self.tiles.dma_memory(tile, address);
-            place.and_then(|(t, at)| word_at(&self.tiles.at(t).memory, at))
-        };
-        word.ok_or(out_of_memory(channel, address))
-    }
-
-    fn store(&mut self, channel: &Channel, address: u64, word: u32) -> Result<(), Failure> {
-        let tile = channel.id.tile;
-        let stored = if tile.kind() == Kind::Shim {
-            self.host.store(address, word).is_ok()
-        } else {
-            let place = self.tiles.dma_memory(tile, address);
-            place.is_some_and(|(t, at)| set_word(&mut self.tiles.at_mut(t).memory, at, word))
-        };
-        stored.then_some(()).ok_or(out_of_memory(channel, address))
-    }
-
-    /// What a memory tile sends for padding: zero, or from AIE2P on the channel's constant.
-    fn padding(&self, channel: &Channel) -> u32 {
-        let register = 0xa_06e0 + 4 * u32::from(channel.id.number);
-        let tile = self.tiles.shape.index(channel.id.tile);
-        let other = tile.and_then(|t| self.tiles.at(t).other.get(&register));
-        other.copied().unwrap_or_default()
-    }
-
     fn release(&mut self, channel: &mut Channel, descriptor: &Descriptor) -> State {
         let tile = channel.id.tile;
         if let Some(mut request) = descriptor.release {
@@ -283,19 +254,6 @@ fn transfer(descriptor: Descriptor) -> Transfer {
         words,
         next,
         header: descriptor.packet.is_some(),
-    }
-}
-
-/// The byte address of a word of a descriptor.
-fn address(descriptor: &Descriptor, offset: u64) -> u64 {
-    let iteration = u64::from(descriptor.iteration.current) * u64::from(descriptor.iteration.step);
-    descriptor.base + 4 * (offset + iteration)
-}
-
-fn out_of_memory(channel: &Channel, address: u64) -> Failure {
-    Failure::Memory {
-        descriptor: channel.current,
-        address,
     }
 }
 

@@ -102,7 +102,11 @@ pub fn overlay(shape: Shape, name: &str, cores: &[(TileId, Program)]) -> Result<
 pub fn run(array: &mut Array, code: &[u8], buffers: &mut Buffers) -> Result<u64, Failed> {
     let addresses = buffers.addresses();
     let mut window = Window::new(buffers);
-    Ok(array.run(code, Arguments::Host(&addresses), &mut window)?)
+    let cycles = array.run(code, Arguments::Host(&addresses), &mut window)?;
+    match array.unfinished().next() {
+        None => Ok(cycles),
+        Some(channel) => Err(format!("{channel} is still at work").into()),
+    }
 }
 
 /// Pseudo-random words.

@@ -2,15 +2,22 @@
 //!
 //! What each computes is taken from its public sources; the closures do only that, so what is judged is that the right
 //! bytes reach the cores and come back.
+//!
+//! Not here, of the reference files that have both an image and control code: `sliding_window` of npu1, whose image sends
+//! the first of two output buffers again and again (descriptor 3 of its core follows itself), so that what its source
+//! says cannot come out; `flash_attention`, whose twelve cores do parts that only their programs tell apart; files of
+//! DPU words, which no current firmware takes; and the vendor's overlays, whose layouts are not published.
 
 mod adds;
 mod bench;
+mod endings;
 mod fifo;
 mod loopback;
 mod matrices;
 mod one_core;
 mod reciprocal;
 mod reconfigured;
+mod streams;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,10 +39,16 @@ const CASES: &[Case] = &[
     loopback::PAD,
     matrices::MATRIX_BY_VECTOR,
     matrices::MATRIX_BY_MATRIX,
+    matrices::MATRIX_BY_MATRIX_ON_ALL_CORES,
     reciprocal::RECIPROCAL,
     reconfigured::CONTROL_PACKETS,
     reconfigured::LOADED,
     reconfigured::LOADED_TWICE,
+    streams::PASSTHROUGH,
+    streams::OBJECT_FIFO,
+    endings::TOO_EARLY,
+    endings::ENDLESS,
+    endings::LATENCIES,
 ];
 
 fn fixtures() -> PathBuf {
