@@ -113,13 +113,18 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
     }
     command.arg("--").arg(exe).arg("--scenario").arg(scenario.name());
     command.envs(scenario.environment.iter().copied());
-    let output = output_in_time(command)?;
+    let limit = if scenario.name().starts_with("stress/") {
+        Duration::from_secs(3600)
+    } else {
+        Duration::from_secs(120)
+    };
+    let output = output_in_time(command, limit)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         return Err(format!("{:?}: {}\n{out}{err}", scenario.simulator, output.status).into());
     }
-    if stress_size().is_some() {
+    if scenario.name().starts_with("stress/") {
         print!("{}", text(&output.stdout));
     }
     if let Some(check) = scenario.check_trace {
@@ -131,17 +136,12 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Runs a program that must end within two minutes, or as long as a stress test of a chosen size takes.
-fn output_in_time(mut command: Command) -> Result<Output, Failed> {
+/// Runs a program that must end within `limit`.
+fn output_in_time(mut command: Command, limit: Duration) -> Result<Output, Failed> {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let pid = child.id();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let limit = if stress_size().is_some() {
-        Duration::from_secs(3600)
-    } else {
-        Duration::from_secs(120)
-    };
     match receiver.recv_timeout(limit) {
         Ok(output) => Ok(output?),
         Err(_) => {
@@ -149,9 +149,4 @@ fn output_in_time(mut command: Command) -> Result<Output, Failed> {
             Err(format!("no end within {limit:?}").into())
         }
     }
-}
-
-/// The size that was asked for the stress test: it then says what it saw, and has more time.
-fn stress_size() -> Option<std::ffi::OsString> {
-    std::env::var_os("XDNA_STRESS")
 }

@@ -5,22 +5,18 @@ pub mod formats;
 #[cfg(feature = "npu")]
 pub mod npu;
 
-/// Something that takes any bytes without panicking.
-pub trait Target {
-    /// Feeds it once.
-    fn feed(&mut self, bytes: &[u8]);
+pub mod seeded;
+mod target;
 
-    /// Inputs to begin with besides those of the corpus.
-    fn seeds(&self) -> Vec<Vec<u8>> {
-        Vec::new()
-    }
-}
+pub use target::Target;
 
 /// The target of that name, as far as the features go.
 pub fn target(name: &str) -> Option<Box<dyn Target>> {
     #[cfg(feature = "npu")]
-    if let Some(target) = npu::target(name) {
-        return Some(target);
+    match name {
+        "packets" => return Some(Box::new(npu::Packets::default())),
+        "requests" => return Some(Box::new(npu::Requests::default())),
+        _ => {}
     }
     #[cfg(feature = "formats")]
     if let Some(target) = formats::Readers::of(name) {

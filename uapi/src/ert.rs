@@ -199,26 +199,6 @@ impl HealthRecord {
     pub const VERSION: u32 = 1;
 }
 
-const _: () = {
-    use core::mem::offset_of;
-    assert!(size_of::<Header>() == 4);
-    assert!(size_of::<StartNpu>() == 16 && offset_of!(StartNpu, instruction_buffer_size) == 8);
-    assert!(offset_of!(StartNpu, instruction_prop_count) == 12);
-    assert!(size_of::<StartNpuPreempt>() == 40 && offset_of!(StartNpuPreempt, save_buffer) == 8);
-    assert!(offset_of!(StartNpuPreempt, restore_buffer) == 16);
-    assert!(offset_of!(StartNpuPreempt, instruction_buffer_size) == 24);
-    assert!(offset_of!(StartNpuPreempt, save_buffer_size) == 28);
-    assert!(offset_of!(StartNpuPreempt, restore_buffer_size) == 32);
-    assert!(offset_of!(StartNpuPreempt, instruction_prop_count) == 36);
-    assert!(size_of::<ChainHead>() == 24 && offset_of!(ChainHead, submit_index) == 4);
-    assert!(offset_of!(ChainHead, error_index) == 8);
-    assert!(size_of::<HealthRecord>() == 32 && offset_of!(HealthRecord, txn_op_idx) == 8);
-    assert!(offset_of!(HealthRecord, ctx_pc) == 12 && offset_of!(HealthRecord, fatal_error_type) == 16);
-    assert!(offset_of!(HealthRecord, fatal_error_exception_type) == 20);
-    assert!(offset_of!(HealthRecord, fatal_error_exception_pc) == 24);
-    assert!(offset_of!(HealthRecord, fatal_error_app_module) == 28);
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;

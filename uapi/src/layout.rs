@@ -2,6 +2,8 @@
 
 use core::mem::offset_of;
 
+use crate::ert::{ChainHead, HealthRecord, StartNpu, StartNpuPreempt};
+use crate::newer::{AieCoredump, AieTileAccess, DptMetadata, GetDptState, HwctxEntry, QosInfo, SetDptState};
 use crate::*;
 
 macro_rules! layout {
@@ -98,34 +100,92 @@ layout! {
     amdxdna_drm_set_power_mode = 8 { power_mode 0, pad 1 }
 }
 
+// Like drm_version.
+layout! {
+    VersionWire = 64 {
+        version_major 0, version_minor 4, version_patchlevel 8, pad 12, name_len 16, name 24, date_len 32, date 40,
+        desc_len 48, desc 56
+    }
+}
+
+// As the drivers of the vendor's repository have them, of August 2026.
+layout! {
+    QosInfo = 32 { base 0, user_start_col 24, reserved 28 }
+    HwctxEntry = 160 { base 0, name 144 }
+    DptMetadata = 16 { offset 0, size 8, watch 12, pad 13 }
+    SetDptState = 16 { action 0, config 4, pad 8 }
+    GetDptState = 16 { version 0, status 4, config 8, pad 12 }
+    AieCoredump = 16 { pid 0, context_id 8, pad 12 }
+    AieTileAccess = 32 { pid 0, context_id 8, col 12, row 16, addr 20, size 24, kind 28, pad 29 }
+}
+
+// Command packets: ERT has no header among the kernel's.
+const _: () = assert!(size_of::<ert::Header>() == 4);
+layout! {
+    StartNpu = 16 { instruction_buffer 0, instruction_buffer_size 8, instruction_prop_count 12 }
+    StartNpuPreempt = 40 {
+        instruction_buffer 0, save_buffer 8, restore_buffer 16, instruction_buffer_size 24, save_buffer_size 28,
+        restore_buffer_size 32, instruction_prop_count 36
+    }
+    ChainHead = 24 { command_count 0, submit_index 4, error_index 8, reserved 12 }
+    HealthRecord = 32 {
+        version 0, npu_gen 4, txn_op_idx 8, ctx_pc 12, fatal_error_type 16, fatal_error_exception_type 20,
+        fatal_error_exception_pc 24, fatal_error_app_module 28
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    /// Every struct of the bindings has its line above: a struct that a newer header adds is noticed.
+    /// The files that have structs of the interface.
+    const SOURCES: [&str; 4] = [
+        include_str!("bindings.rs"),
+        include_str!("ert.rs"),
+        include_str!("newer.rs"),
+        include_str!("version.rs"),
+    ];
+
+    /// Every struct has its line above, with every field: what a newer header adds is noticed.
     #[test]
-    fn every_struct_is_pinned() {
-        let pinned = include_str!("layout.rs");
-        let structs = include_str!("bindings.rs")
-            .lines()
-            .filter_map(|l| l.strip_prefix("pub struct "));
-        let mut seen = 0;
-        for name in structs.filter_map(|l| l.split([' ', '<', '(']).next()) {
-            if name == "__IncompleteArrayField" {
-                continue;
-            }
-            seen += 1;
-            assert!(
-                pinned
+    fn every_field_of_every_struct_is_pinned() {
+        let pinned: String = include_str!("layout.rs")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let (mut structs, mut fields) = (0, 0);
+        for text in SOURCES {
+            for (head, body) in text
+                .split("\npub struct ")
+                .skip(1)
+                .filter_map(|s| s.split_once('{'))
+            {
+                let Some(name) = head.split([' ', '<', '(']).next() else {
+                    continue;
+                };
+                // A helper of bindgen's, and the one that is a number.
+                if name == "__IncompleteArrayField" || name == "Header" {
+                    continue;
+                }
+                structs += 1;
+                let line = pinned
+                    .split_once(&*std::format!("{name} = "))
+                    .map(|(_, rest)| rest);
+                let line = line.unwrap_or_else(|| panic!("{name} is not pinned"));
+                let line = line.split(" }").next().unwrap_or_default();
+                let body = body.split("\n}").next().unwrap_or_default();
+                let declared = body
                     .lines()
-                    .any(|l| l.trim_start().starts_with(&*name_eq(name))),
-                "{name} is not pinned"
-            );
+                    .filter_map(|l| l.trim().strip_prefix("pub ")?.split_once(':'));
+                for (field, _) in declared {
+                    fields += 1;
+                    let words = std::format!(" {field} ");
+                    assert!(line.contains(&*words), "{name}.{field} is not pinned in {line:?}");
+                }
+            }
         }
-        assert_eq!(seen, 47);
+        assert_eq!(structs, 47 + 4 + 7 + 1);
+        assert!(fields > 250, "{fields}");
     }
-
-    fn name_eq(name: &str) -> std::string::String {
-        std::format!("{name} = ")
-    }
-
     extern crate std;
+    use std::string::String;
+    use std::vec::Vec;
 }

@@ -131,17 +131,3 @@ pub struct AieTileAccess {
     /// 0.
     pub pad: [u8; 3],
 }
-
-const _: () = {
-    use core::mem::offset_of;
-    assert!(size_of::<QosInfo>() == 32 && offset_of!(QosInfo, user_start_col) == 24);
-    assert!(size_of::<HwctxEntry>() == 160 && offset_of!(HwctxEntry, name) == 144);
-    assert!(size_of::<DptMetadata>() == 16 && offset_of!(DptMetadata, size) == 8);
-    assert!(offset_of!(DptMetadata, watch) == 12);
-    assert!(size_of::<SetDptState>() == 16 && offset_of!(SetDptState, config) == 4);
-    assert!(size_of::<GetDptState>() == 16 && offset_of!(GetDptState, config) == 8);
-    assert!(size_of::<AieCoredump>() == 16 && offset_of!(AieCoredump, context_id) == 8);
-    assert!(size_of::<AieTileAccess>() == 32 && offset_of!(AieTileAccess, col) == 12);
-    assert!(offset_of!(AieTileAccess, row) == 16 && offset_of!(AieTileAccess, addr) == 20);
-    assert!(offset_of!(AieTileAccess, size) == 24 && offset_of!(AieTileAccess, kind) == 28);
-};

@@ -1,8 +1,6 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::drm_version;
-
-/// [`drm_version`] with its pointers as integers: the same bytes, without `unsafe` to build or read.
+/// [`crate::drm_version`] with its pointers as integers: the same bytes, without `unsafe` to build or read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct VersionWire {
@@ -27,15 +25,3 @@ pub struct VersionWire {
     /// Address of the buffer for the description, or 0.
     pub desc: u64,
 }
-
-const _: () = {
-    use core::mem::offset_of;
-    assert!(size_of::<VersionWire>() == size_of::<drm_version>());
-    assert!(offset_of!(VersionWire, version_minor) == offset_of!(drm_version, version_minor));
-    assert!(offset_of!(VersionWire, name_len) == offset_of!(drm_version, name_len));
-    assert!(offset_of!(VersionWire, name) == offset_of!(drm_version, name));
-    assert!(offset_of!(VersionWire, date_len) == offset_of!(drm_version, date_len));
-    assert!(offset_of!(VersionWire, date) == offset_of!(drm_version, date));
-    assert!(offset_of!(VersionWire, desc_len) == offset_of!(drm_version, desc_len));
-    assert!(offset_of!(VersionWire, desc) == offset_of!(drm_version, desc));
-};

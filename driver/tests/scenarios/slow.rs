@@ -31,6 +31,17 @@ fn start(context: &HwContext) -> Submission {
     context.submit(nothing(context).build().unwrap()).unwrap()
 }
 
+fn times_out(submission: Submission) {
+    let Wait::Ended(finished) = submission.wait(soon()).unwrap() else {
+        panic!("pending")
+    };
+    assert!(
+        matches!(finished.outcome, Outcome::TimedOut { .. }),
+        "{}",
+        finished.outcome
+    );
+}
+
 fn device_wide() {
     let device = device();
     let (stuck, busy) = (context(&device), context(&device));
@@ -43,14 +54,7 @@ fn device_wide() {
     let Wait::Pending(hanging) = hanging.wait(Deadline::at(Instant::now())).unwrap() else {
         panic!("ended while the device was busy")
     };
-    let Wait::Ended(finished) = hanging.wait(soon()).unwrap() else {
-        panic!("pending")
-    };
-    assert!(
-        matches!(finished.outcome, Outcome::TimedOut { .. }),
-        "{}",
-        finished.outcome
-    );
+    times_out(hanging);
 }
 
 fn each() {
@@ -62,14 +66,7 @@ fn each() {
         assert_eq!(outcome(&busy), Outcome::Completed);
         assert!(begin.elapsed() < Duration::from_secs(20), "no limit");
     }
-    let Wait::Ended(finished) = hanging.wait(soon()).unwrap() else {
-        panic!("pending")
-    };
-    assert!(
-        matches!(finished.outcome, Outcome::TimedOut { .. }),
-        "{}",
-        finished.outcome
-    );
+    times_out(hanging);
 }
 
 fn wakes() {

@@ -1,6 +1,6 @@
 //! Eight threads in each of two processes, each with its context, while things go wrong.
 //!
-//! `XDNA_STRESS` is the number of commands per thread.
+//! `XDNA_STRESS` is another number of commands per thread.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::{Scenario, scenario};
 use crate::support::{context, device, nothing};
 
 const THREADS: usize = 8;
-/// Commands per thread if `XDNA_STRESS` says nothing: seconds, not minutes.
-const COMMANDS: u64 = 200;
+/// Commands per thread if `XDNA_STRESS` says nothing: a minute's worth on two processors.
+const COMMANDS: u64 = 10_000;
 /// Commands one thread has in flight: what follows a hanging one is aborted.
 const IN_FLIGHT: usize = 2;
 

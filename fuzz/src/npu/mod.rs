@@ -9,16 +9,7 @@ pub use requests::Requests;
 
 use xdna_sim::profile::{AddressMode, Device, Kernel, Profile};
 
-pub use crate::Target;
-
-/// The target of that name.
-pub fn target(name: &str) -> Option<Box<dyn Target>> {
-    match name {
-        "packets" => Some(Box::new(Packets::default())),
-        "requests" => Some(Box::new(Requests::default())),
-        _ => None,
-    }
-}
+use crate::Target;
 
 /// One of every kernel's profiles.
 fn profile(choice: u8) -> Profile {

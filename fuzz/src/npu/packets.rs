@@ -23,7 +23,11 @@ const PACKETS: u32 = 100_000;
 
 /// A device of each profile that was asked for.
 #[derive(Default)]
-pub struct Packets(HashMap<u8, Device>);
+pub struct Packets {
+    devices: HashMap<u8, Device>,
+    /// How many packets ended in each state.
+    pub ends: [u64; 16],
+}
 
 struct Device {
     kmd: Kmd,
@@ -46,17 +50,21 @@ impl Target for Packets {
             return;
         };
         let choice = choice % 22;
-        if self.0.get(&choice).is_some_and(|device| device.packets > PACKETS) {
-            self.0.remove(&choice);
+        if self
+            .devices
+            .get(&choice)
+            .is_some_and(|device| device.packets > PACKETS)
+        {
+            self.devices.remove(&choice);
         }
-        let device = self.0.entry(choice).or_insert_with(|| Device::new(choice));
+        let device = self.devices.entry(choice).or_insert_with(|| Device::new(choice));
         device.packets += 1;
         for (i, len) in lengths.iter().enumerate() {
             let (packet, after) = words.split_at((4 * usize::from(*len)).min(words.len()));
             words = after;
             device.put(i, packet);
         }
-        device.submit();
+        self.ends[device.submit() as usize] += 1;
     }
 }
 
@@ -152,7 +160,8 @@ impl Device {
             .expect("a command buffer");
     }
 
-    fn submit(&mut self) {
+    /// Submits the first buffer; the state that it ends in.
+    fn submit(&mut self) -> u32 {
         let (handle, offset) = self.buffers[0];
         let mut header = [0; 4];
         self.kmd.store().read(offset, &mut header).expect("a header");
@@ -176,5 +185,6 @@ impl Device {
             known || after == before || level_0,
             "state {before} became {after}"
         );
+        after
     }
 }

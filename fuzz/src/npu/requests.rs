@@ -1,6 +1,6 @@
 //! Requests: sequences of ioctls with any struct.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use xdna_sim::kmd::{Config, Kmd, Step};
@@ -18,7 +18,11 @@ const CLIENTS: u32 = 20_000;
 
 /// A device of each profile that was asked for, with its memory, its clock, and the clients it has had.
 #[derive(Default)]
-pub struct Requests(HashMap<u8, Device>);
+pub struct Requests {
+    devices: HashMap<u8, Device>,
+    /// Calls that were refused and that succeeded, by profile.
+    pub answers: BTreeMap<u8, [u64; 2]>,
+}
 
 struct Device {
     kmd: Kmd,
@@ -31,12 +35,18 @@ impl Target for Requests {
     /// The first byte chooses the profile. Then each call: a byte for the request, one for what is odd about it, one
     /// for the length of the bytes that follow, which lie at the struct's address and behind it.
     fn feed(&mut self, bytes: &[u8]) {
-        let Some((&choice, mut rest)) = bytes.split_first() else { return };
+        let Some((&choice, mut rest)) = bytes.split_first() else {
+            return;
+        };
         let choice = choice % 22;
-        if self.0.get(&choice).is_some_and(|device| device.clients > CLIENTS) {
-            self.0.remove(&choice);
+        if self
+            .devices
+            .get(&choice)
+            .is_some_and(|device| device.clients > CLIENTS)
+        {
+            self.devices.remove(&choice);
         }
-        let device = self.0.entry(choice).or_insert_with(|| Device {
+        let device = self.devices.entry(choice).or_insert_with(|| Device {
             kmd: Kmd::new(Config {
                 profile: profile(choice),
                 ..Config::default()
@@ -48,7 +58,9 @@ impl Target for Requests {
         });
         device.clients += 1;
         let Device { kmd, memory, now, .. } = device;
-        let Ok(id) = kmd.open(1, memory.clone()) else { return };
+        let Ok(id) = kmd.open(1, memory.clone()) else {
+            return;
+        };
         let caller = Thread(memory.clone());
         for _ in 0..MOST {
             let [which, odd, len, tail @ ..] = rest else { break };
@@ -72,6 +84,8 @@ impl Target for Requests {
                     done => done,
                 };
             }
+            let succeeded = matches!(step, Step::Done(Ok(_)));
+            self.answers.entry(choice).or_default()[usize::from(succeeded)] += 1;
         }
         kmd.release(id);
         *now += 100_000_000_000;

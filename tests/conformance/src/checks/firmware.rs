@@ -50,7 +50,24 @@ pub const CHECKS: &[Check] = &[
         |e| end(e, extra_mask),
         DONE,
     ),
-    check("run.start_cu-count-beyond-bo", "7.1 R", beyond, &[(Any, "sent")]),
+    check(
+        "run.start_cu-count-beyond-bo",
+        "7.1 R",
+        |e| absent(e, 2000),
+        &[(Any, "sent")],
+    ),
+    check(
+        "run.start_cu-count-0",
+        "7.1 R",
+        |e| absent(e, 0),
+        &[(Any, "sent")],
+    ),
+    check(
+        "run.start_cu-mask-only",
+        "7.1 R",
+        |e| absent(e, 1),
+        &[(Any, "sent")],
+    ),
     check(
         "run.before-config",
         "6.5",
@@ -123,12 +140,12 @@ fn extra_mask(rig: &Rig) -> Packet {
     packet
 }
 
-/// 2000 words claimed in a buffer object of one page: the payload counts as absent and the command goes out
-/// without arguments; what the firmware makes of that is its own business.
-fn beyond(env: &Env) -> Outcome {
+/// More words claimed than the buffer object of one page has, or none behind the mask: the payload counts as absent and
+/// the command goes out without arguments; what the firmware makes of that is its own business.
+fn absent(env: &Env, words: u32) -> Outcome {
     env.only(All(&[From(V7_2), List]), "the list path of 7.2 and later")?;
     let rig = Rig::to_run(env)?;
-    let end = rig.end_of(&rig.empty_run(5).claiming(2000))?;
+    let end = rig.end_of(&rig.empty_run(5).claiming(words))?;
     Ok(if end == "NEW" { end } else { "sent".into() })
 }
 

@@ -178,9 +178,13 @@ fn over_slot(env: &Env) -> Outcome {
     Ok(crate::client::State(bo.area.word(0) & 0xf).to_string())
 }
 
-/// Rejected to 6.18; later kernels send garbage or nothing.
+/// Rejected to 6.18. From 7.2 on the list path sends it without arguments (`run.start_cu-count-0`), the direct path with
+/// what lies behind it in the kernel's memory, which is not asked for; of 6.19 to 7.1 the page says nothing.
 fn start_cu_count_0(env: &Env) -> Outcome {
-    env.only(To(V6_18), "a kernel that drops it (to 6.18)")?;
+    env.only(
+        To(V6_18),
+        "a kernel that drops it (to 6.18); from 7.2 it is run.start_cu-count-0",
+    )?;
     end(env, |r| r.empty_run(5).claiming(0))
 }
 
