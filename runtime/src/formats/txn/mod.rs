@@ -2,6 +2,10 @@
 //!
 //! Version 0.1 is read and written as the files of all known tools have it. Version 1.0 ("compact") follows a
 //! description alone: no file of it was at hand, so nothing verifies it.
+//!
+//! Operations 2 (BLOCKSET), 11, 13 (of firmware's states), 14 and 15 (of shim descriptors) have names in the sources of
+//! tools and no known layout, and no file has them: like every unknown number below 128 they end the reading, since
+//! their size is not known either.
 
 mod read;
 mod write;
