@@ -86,6 +86,12 @@ fn calls_take_effect_once_in_a_signal_storm() -> Result<(), Failed> {
     succeeds(&["--exec-time", "50"], "storm-restart").map(drop)
 }
 
+fn other_files_are_left_alone_in_a_signal_storm() -> Result<(), Failed> {
+    succeeds(&[], "other-files")?;
+    succeeds(&[], "other-files-restart")?;
+    succeeds(&["--kernel", "6.18"], "other-files-restart").map(drop)
+}
+
 fn a_signal_ends_a_wait() -> Result<(), Failed> {
     succeeds(&[], "interrupted").map(drop)
 }
@@ -222,6 +228,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "calls_take_effect_once_in_a_signal_storm",
         calls_take_effect_once_in_a_signal_storm,
+    ),
+    (
+        "other_files_are_left_alone_in_a_signal_storm",
+        other_files_are_left_alone_in_a_signal_storm,
     ),
     ("a_signal_ends_a_wait", a_signal_ends_a_wait),
     ("descriptors_travel", descriptors_travel),

@@ -242,6 +242,11 @@ impl Kmd {
         }
     }
 
+    /// True if the node is open anywhere.
+    pub fn has_clients(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
     /// Clients that are open.
     pub fn clients(&self) -> Vec<ClientId> {
         self.clients.keys().copied().collect()

@@ -26,6 +26,8 @@ pub fn run(name: &str, args: &[String]) -> ExitCode {
         "look" => look(),
         "storm" => storm::run(false),
         "storm-restart" => storm::run(true),
+        "other-files" => storm::other_files(false),
+        "other-files-restart" => storm::other_files(true),
         "interrupted" => storm::interrupted(),
         "fork" => fork(),
         "exec" => exec(),

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fstat};
 
 use crate::support::sys::{SIGNALS, storm};
 use crate::support::*;
@@ -100,4 +102,39 @@ pub fn map_among_threads() -> Result<()> {
         done.store(true, Ordering::Relaxed);
         mapped
     })
+}
+
+/// Calls that concern other files: none that the supervisor does not look at is ended by a signal, and none at all
+/// whose handler restarts calls.
+pub fn other_files(restart: bool) -> Result<()> {
+    let dev = Dev::open().expect("open");
+    let file = std::fs::File::open("/proc/self/exe").expect("a file");
+    storm(150, restart);
+    let (mut looked_at, mut others) = (0, 0);
+    for _ in 0..3000 {
+        let ended = |count: &mut u32, result: Result<()>| match result {
+            Err(Errno::EINTR) => *count += 1,
+            other => other.expect("a call"),
+        };
+        let opened = open("/dev/null", OFlag::O_RDONLY, Mode::empty());
+        ended(&mut looked_at, opened.map(drop));
+        ended(&mut looked_at, fstat(&file).map(drop));
+        match Mapping::read_only(&file, 0, 4096) {
+            Ok(mapping) => ended(&mut others, mapping.unmap()),
+            Err(e) => ended(&mut looked_at, Err(e)),
+        }
+        ended(&mut others, Mapping::reserve(4096).and_then(Mapping::unmap));
+        ended(
+            &mut others,
+            file.try_clone()
+                .map(drop)
+                .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0))),
+        );
+    }
+    storm(0, restart);
+    assert!(SIGNALS.load(Ordering::Relaxed) > 200, "no storm");
+    assert_eq!(others, 0);
+    assert!(!restart || looked_at == 0, "{looked_at} calls were not restarted");
+    drop(dev);
+    Ok(())
 }

@@ -104,6 +104,14 @@ impl Mapping {
         }
     }
 
+    /// Takes the mapping away.
+    pub fn unmap(self) -> Result<(), Errno> {
+        let (at, bytes) = (self.at, self.words * 4);
+        std::mem::forget(self);
+        // SAFETY: `at` and the length are those of the mapping made in `with`, which nothing refers to any more.
+        Errno::result(unsafe { libc::munmap(at.cast(), bytes) }).map(drop)
+    }
+
     pub fn address(&self) -> u64 {
         self.at as u64
     }

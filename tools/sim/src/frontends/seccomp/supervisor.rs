@@ -88,20 +88,37 @@ impl Supervisor {
                 family.attend()?;
             }
             if calls.contains(PollFlags::POLLIN) {
-                match self.listener.receive() {
-                    Ok(notification) => self.handle(notification),
-                    // Its thread died in between.
-                    Err(Errno::ENOENT | Errno::EINTR) => {}
-                    Err(e) => return Err(e.into()),
-                }
+                self.receive_all()?;
             } else if calls.intersects(PollFlags::POLLHUP | PollFlags::POLLERR) {
                 return Ok(());
             }
             while let Some(notification) = self.waiting.pop_front() {
                 self.handle(notification);
+                self.receive_all()?;
             }
             self.kmd.advance(now());
             self.revisit();
+        }
+    }
+
+    /// Receives what has come: from then on no signal ends those calls.
+    fn receive_all(&mut self) -> io::Result<()> {
+        loop {
+            let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::ZERO) {
+                Ok(0) => return Ok(()),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+            if !fds[0].revents().is_some_and(|r| r.contains(PollFlags::POLLIN)) {
+                return Ok(());
+            }
+            match self.listener.receive() {
+                Ok(notification) => self.waiting.push_back(notification),
+                // Its thread died, or a signal ended the call, in between.
+                Err(Errno::ENOENT | Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
         }
     }
 
@@ -131,11 +148,6 @@ impl Supervisor {
                 Some(client) => self.mmap(&n, client),
                 None => self.mmap_dmabuf(&n),
             },
-            libc::SYS_munmap => {
-                // Where a buffer was mapped must be known before the mapping goes.
-                self.kmd.settle_all();
-                self.listener.pass(n.id)
-            }
             libc::SYS_open => return self.open(n, libc::AT_FDCWD, n.args[0], n.args[1]),
             libc::SYS_openat => return self.open(n, n.args[0] as i32, n.args[1], n.args[2]),
             libc::SYS_openat2 => {
@@ -240,6 +252,10 @@ impl Supervisor {
     /// Tells the driver of descriptors that were closed, where it hears of that.
     fn observe_closes(&mut self, n: &Notification) {
         let Some(holders) = &mut self.holders else { return };
+        if !self.kmd.has_clients() {
+            // There is no descriptor of the node.
+            return;
+        }
         let mut closed = holders.vanished(n.thread as i32);
         closed.extend(holders.closed_by(n));
         for client in closed {
