@@ -18,6 +18,7 @@ mod one_core;
 mod reciprocal;
 mod reconfigured;
 mod streams;
+mod waits;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,9 @@ const CASES: &[Case] = &[
     endings::TOO_EARLY,
     endings::ENDLESS,
     endings::LATENCIES,
+    waits::CHAIN,
+    waits::CORE,
+    waits::MODES,
 ];
 
 fn fixtures() -> PathBuf {
