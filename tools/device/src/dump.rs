@@ -3,23 +3,28 @@
 mod containers;
 mod control;
 mod document;
+mod dpu;
 mod elves;
 mod kind;
 mod places;
 mod status;
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read, stdin};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use xdna_runtime::formats::Generation;
 use xdna_terminal::{Exit, Out};
 
-pub(crate) use document::Document;
+pub(crate) use document::{Document, cell};
 pub(crate) use kind::Kind;
 
 use crate::show;
+
+/// Longest file read: overlays are some MiB.
+const LONGEST: u64 = 256 << 20;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -31,7 +36,7 @@ Examples:
   xdna dump design.xclbin
   xdna dump --disasm --device npu4 insts.bin")]
 pub struct Dump {
-    /// File to read
+    /// File to read; - for stdin
     file: PathBuf,
     /// What the file is [default: by its content]
     #[arg(long, value_enum)]
@@ -77,7 +82,7 @@ pub(crate) struct How {
 /// Prints what is in a file.
 pub(crate) fn run(args: &Dump, out: &mut Out) -> anyhow::Result<Exit> {
     let name = args.file.display().to_string();
-    let bytes = fs::read(&args.file).with_context(|| name.clone())?;
+    let bytes = bytes(&args.file).with_context(|| name.clone())?;
     let how = How {
         kind: args.kind,
         generation: args.device.map(Generation::from),
@@ -86,6 +91,19 @@ pub(crate) fn run(args: &Dump, out: &mut Out) -> anyhow::Result<Exit> {
     let document = read(&bytes, how).with_context(|| name.clone())?;
     show::print(&document, args.json, out)?;
     Ok(Exit::Done)
+}
+
+/// The bytes of a file; `-` is stdin.
+pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    }
+    let is_read = bytes.len() as u64 <= LONGEST;
+    anyhow::ensure!(is_read, "longer than {}", xdna_terminal::bytes(LONGEST));
+    Ok(bytes)
 }
 
 /// Takes the bytes of a file apart.

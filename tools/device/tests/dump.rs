@@ -3,19 +3,21 @@
 //! The files come with the reference data; without it the tests are shown as ignored, with the reason.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "how the roles talk")]
-#![allow(dead_code, reason = "the roles are shared with the tests under the simulator")]
-
-#[path = "simulated/roles.rs"]
-mod roles;
+#[path = "dump/golden.rs"]
+mod golden;
+#[path = "dump/structure.rs"]
+mod structure;
+#[path = "simulated/tool.rs"]
+mod tool;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-use roles::{end, me};
+use tool::{end, me};
 
 /// A file of the reference data.
 #[derive(Clone, serde::Deserialize)]
@@ -47,7 +49,7 @@ const FORMATS: [(&str, &str, usize); 10] = [
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     if args.get(1).is_some_and(|arg| arg == "--tool") {
-        return roles::tool(&args[1..]);
+        return tool::tool(&args[1..]);
     }
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let data = std::env::var_os("XDNA_TESTDATA").map_or_else(|| PathBuf::from(default), PathBuf::from);
@@ -57,9 +59,12 @@ fn main() -> ExitCode {
         .and_then(|text| toml::from_str::<Manifest>(&text).ok())
         .map(|manifest| manifest.file);
     let mut trials = vec![
+        Trial::test("small_files_are_shown_as_reviewed", golden::as_reviewed),
         Trial::test("damaged_files_give_offset_and_reason", damaged),
         Trial::test("command_packets_are_read_as_bytes_and_as_text", command),
-        Trial::test("two_files_are_compared_by_operation", compared),
+        Trial::test("two_files_are_compared_by_what_they_are", structure::kinds),
+        Trial::test("an_operation_put_in_is_one_difference", structure::operations),
+        Trial::test("images_are_compared_by_uuid", structure::images),
     ];
     for (format, kind, count) in FORMATS {
         let (root, found) = (root.clone(), entries.clone());
@@ -90,7 +95,7 @@ fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
 }
 
 /// A file is what it is, and every place in it has a name.
-fn named(root: &std::path::Path, entry: &Entry, kind: &str) -> Result<(), Failed> {
+fn named(root: &Path, entry: &Entry, kind: &str) -> Result<(), Failed> {
     let path = root.join(&entry.path);
     let output = me("--tool")
         .args(["dump", "--disasm", "--json", "--device", &entry.device])
@@ -137,6 +142,29 @@ fn damaged() -> Result<(), Failed> {
             )?;
         }
     }
+    // Text: a word that was cut off, and one that is none.
+    let words: Vec<String> = xdna_device::nothing::empty_transaction(false)
+        .chunks(4)
+        .map(|w| format!("{:08x}", u32::from_le_bytes([w[0], w[1], w[2], w[3]])))
+        .collect();
+    let text = words.join("\n");
+    for (text, says) in [
+        (
+            text[..text.len() - 3].to_owned(),
+            "byte 0x24: \"00000\" has 5 digits",
+        ),
+        (
+            text.replacen("00000014", "000XYZ14", 1),
+            "byte 0x1b: \"000XYZ14\" is no hexadecimal word",
+        ),
+    ] {
+        fs::write(&file, text)?;
+        let (code, stdout, stderr) = end(me("--tool").arg("dump").arg(&file).output()?);
+        check(
+            code == Some(1) && stdout.is_empty() && stderr.contains(says),
+            format!("{says}: {code:?} {stdout}{stderr}"),
+        )?;
+    }
     fs::write(&file, "this is no file for an NPU")?;
     let (code, _, stderr) = end(me("--tool").arg("dump").arg(&file).output()?);
     check(code == Some(1) && stderr.contains("not recognised"), stderr)
@@ -163,18 +191,4 @@ fn command() -> Result<(), Failed> {
         texts.push(stdout.lines().skip(2).map(str::to_owned).collect::<Vec<_>>());
     }
     check(texts[0] == texts[1], format!("{texts:?}"))
-}
-
-fn compared() -> Result<(), Failed> {
-    let dir = tempfile::tempdir()?;
-    let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
-    fs::write(&a, xdna_device::nothing::empty_transaction(true))?;
-    fs::write(&b, xdna_device::nothing::empty_transaction(false))?;
-    let (code, stdout, stderr) = end(me("--tool").arg("diff").args([&a, &b]).output()?);
-    check(
-        code == Some(1) && stdout.contains("generation") && stdout.contains("npu4"),
-        format!("{stdout}{stderr}"),
-    )?;
-    let (code, stdout, _) = end(me("--tool").arg("diff").args([&a, &a]).output()?);
-    check(code == Some(0) && stdout == "no differences\n", stdout)
 }

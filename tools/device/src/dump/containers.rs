@@ -7,7 +7,7 @@ use xdna_runtime::formats::{Cdo, Generation, Pdi, Transform};
 
 use super::How;
 use super::control::{COLUMNS, counts, written};
-use super::document::{Document, Section, hex};
+use super::document::{Document, Section, checksum, hex};
 use super::places::{guess, name};
 
 /// A container of an overlay, down to what its images write.
@@ -21,13 +21,16 @@ pub(super) fn xclbin(bytes: &[u8], how: How) -> anyhow::Result<Document> {
             .fact("tool", format!("{major}.{minor}.{patch}"))
             .fact("mode", header.mode.0)
             .fact("time stamp", header.time_stamp)
-            .fact("platform", header.platform_name())
+            .fact(
+                "platform",
+                Some(header.platform_name()).filter(|name| !name.is_empty()),
+            )
             .fact("bytes behind the sections", file.trailer.len())
             .table(
-                ["section", "bytes"],
+                ["section", "bytes", "crc32"],
                 file.sections
                     .iter()
-                    .map(|s| [s.kind.to_string().into(), s.data.len().into()]),
+                    .map(|s| [s.kind.to_string().into(), s.data.len().into(), checksum(s.data)]),
             ),
     ];
     let kernels = file.kernels()?;
@@ -155,6 +158,11 @@ fn image(title: &str, pdi: &Pdi, generation: Generation, how: How) -> Vec<Sectio
         .iter()
         .map(|c| format!("{c:?}").to_lowercase().into())
         .collect();
+    let wrong = if wrong.is_empty() {
+        Value::from("none")
+    } else {
+        wrong.into()
+    };
     let stored = match pdi.transform {
         Transform::Plain => "one stream",
         Transform::Split => "commands and data in zones of their own",

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use xdna_runtime::formats::control_packet::{Access, read_control_packets};
-use xdna_runtime::formats::dpu::Dpu;
 use xdna_runtime::formats::txn::{Operation, Record, Version};
 use xdna_runtime::formats::{ControlCode, ControlFile, Generation, Txn};
 
@@ -17,6 +16,12 @@ use crate::packet::Packet;
 
 /// Control code of either kind.
 pub(super) fn code(bytes: &[u8], how: How) -> anyhow::Result<Document> {
+    if bytes
+        .iter()
+        .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
+    {
+        whole_words(bytes)?;
+    }
     let file = ControlFile::read(bytes)?;
     let mut document = Document::default();
     if file.bytes.len() != bytes.len() {
@@ -29,10 +34,26 @@ pub(super) fn code(bytes: &[u8], how: How) -> anyhow::Result<Document> {
         }
         ControlCode::Dpu(dpu) => {
             document.generation = Some(Generation::Npu1);
-            document.sections = dpu_words(dpu, how);
+            document.sections = super::dpu::sections(dpu, how);
         }
     }
     Ok(document)
+}
+
+/// Text of control code has eight digits to a word: one with fewer was cut off.
+fn whole_words(text: &[u8]) -> anyhow::Result<()> {
+    let mut at = 0;
+    for piece in text.split(u8::is_ascii_whitespace) {
+        let digits = piece.strip_prefix(b"0x").unwrap_or(piece);
+        anyhow::ensure!(
+            piece.is_empty() || digits.len() == 8,
+            "control code, byte {at:#x}: {:?} has {} digits, not the 8 of a word",
+            String::from_utf8_lossy(piece),
+            digits.len()
+        );
+        at += piece.len() + 1;
+    }
+    Ok(())
 }
 
 /// Transactions: their header, how many of each, and every one with `--disasm`.
@@ -180,45 +201,20 @@ pub(super) fn written(
     data: &[u32],
 ) -> Vec<[Value; 6]> {
     let rows = writes(generation, address, data).into_iter().map(|w| {
-        let value = w
-            .value
-            .map_or_else(|| format!("{} words", w.words).into(), |word| hex(word.into()));
+        let value = match w.words[..] {
+            [word] => hex(word.into()),
+            _ => format!("{} words", w.words.len()).into(),
+        };
         [
             offset.clone(),
             op.into(),
             w.tile.into(),
             w.place.into(),
             value,
-            w.fields,
+            w.detail,
         ]
     });
     rows.collect()
-}
-
-fn dpu_words(dpu: &Dpu, how: How) -> Vec<Section> {
-    let counts = counts(dpu.operations.iter().map(|op| op.name()));
-    let mut sections = vec![
-        Section::new("DPU words of the first generation")
-            .fact("prolog words", dpu.prolog.len())
-            .fact("operations", dpu.operations.len())
-            .table(["operation", "count"], counts),
-    ];
-    if how.disasm {
-        let rows = dpu.operations.iter().map(|op| {
-            let words: Vec<Value> = op.words.iter().map(|w| hex((*w).into())).collect();
-            [
-                hex(4 * op.word as u64),
-                op.name().into(),
-                format!("{},{}", op.column, op.row).into(),
-                op.argument.into(),
-                op.descriptor.into(),
-                words.into(),
-            ]
-        });
-        let columns = ["offset", "operation", "tile", "argument", "descriptor", "words"];
-        sections.push(Section::new("disassembled").table(columns, rows));
-    }
-    sections
 }
 
 /// Control packets.

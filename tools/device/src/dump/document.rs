@@ -103,7 +103,7 @@ impl Serialize for Section {
 }
 
 /// A value for people.
-fn cell(value: &Value) -> String {
+pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
         Value::String(text) => text.clone(),
@@ -117,6 +117,13 @@ fn cell(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// The checksum (CRC-32) of content that is not shown itself: tells whether two files have the same.
+pub(crate) fn checksum(bytes: &[u8]) -> Value {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    format!("{:08x}", crc.sum()).into()
 }
 
 /// A number as people read addresses.

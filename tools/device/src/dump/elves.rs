@@ -6,7 +6,7 @@ use xdna_runtime::formats::{Generation, Txn};
 
 use super::How;
 use super::control::transactions;
-use super::document::{Document, Section, hex};
+use super::document::{Document, Section, checksum, hex};
 
 /// Control code in an ELF file.
 pub(super) fn control(bytes: &[u8], how: How) -> anyhow::Result<Document> {
@@ -22,8 +22,15 @@ pub(super) fn control(bytes: &[u8], how: How) -> anyhow::Result<Document> {
             .fact("columns", elf.columns)
             .fact("uid", uid)
             .table(
-                ["number", "section", "bytes"],
-                sections.map(|s| [s.index.into(), s.name.clone().into(), s.data.len().into()]),
+                ["number", "section", "bytes", "crc32"],
+                sections.map(|s| {
+                    [
+                        s.index.into(),
+                        s.name.clone().into(),
+                        s.data.len().into(),
+                        checksum(s.data),
+                    ]
+                }),
             ),
     ];
     if !elf.kernels.is_empty() {
@@ -45,7 +52,8 @@ pub(super) fn control(bytes: &[u8], how: How) -> anyhow::Result<Document> {
             ]
         });
         let columns = ["section", "offset", "patch", "needs", "addend", "size"];
-        out.push(Section::new(format!("{} patches", elf.relocations.len())).table(columns, rows));
+        let patches = Section::new("patches").fact("count", elf.relocations.len());
+        out.push(patches.table(columns, rows));
     }
     for text in elf.texts() {
         out.extend(transactions(
@@ -78,14 +86,26 @@ pub(super) fn core(bytes: &[u8]) -> anyhow::Result<Document> {
             hex(s.offset.into()),
             s.data.len().into(),
             s.size.into(),
+            checksum(s.data),
         ]
     });
+    let note = "a core's code is not disassembled: its segments have checksums instead";
     Ok(Document {
         generation: Some(elf.generation),
+        notes: vec![note.to_owned()],
         sections: vec![
             Section::new("core program")
                 .fact("entry", hex(elf.entry.into()))
-                .table(["memory", "offset", "bytes in the file", "bytes in memory"], rows),
+                .table(
+                    [
+                        "memory",
+                        "offset",
+                        "bytes in the file",
+                        "bytes in memory",
+                        "crc32",
+                    ],
+                    rows,
+                ),
         ],
         ..Document::default()
     })

@@ -96,6 +96,18 @@ pub(super) fn recognise(bytes: &[u8]) -> anyhow::Result<(Kind, Option<String>)> 
     if control.is_ok_and(|file| does_something(&file.code)) {
         return certain(Kind::Control);
     }
+    // Text whose first word is one of control code's: what spoils it is worth more than that it is spoilt.
+    let is_text = bytes
+        .iter()
+        .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
+    let begins_as_words = bytes.len() > 8 && bytes[..8].iter().all(u8::is_ascii_hexdigit);
+    if is_text && begins_as_words {
+        let words = read_text(bytes)?;
+        let begin: Vec<u8> = words.iter().take(2).flat_map(|word| word.to_le_bytes()).collect();
+        if looks_like_transactions(&begin) {
+            return certain(Kind::Control);
+        }
+    }
     if bytes.len().is_multiple_of(COLUMN_STATUS) {
         let note = format!(
             "taken for AIE status since its size is a multiple of {COLUMN_STATUS}: --kind says otherwise"

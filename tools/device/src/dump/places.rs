@@ -1,10 +1,10 @@
 //! Words that are written into an array: where they go, by name, and what their fields are.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use xdna_runtime::formats::registers::{Place, locate};
 use xdna_runtime::formats::{Generation, TileAddress};
 
-use super::document::hex;
+use super::document::{checksum, hex};
 
 /// A write, or a run of writes into memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,11 +13,9 @@ pub(super) struct Written {
     pub(super) tile: String,
     /// Register, memory, program or lock; `unknown` where nothing is known to be.
     pub(super) place: String,
-    pub(super) words: usize,
-    /// The word; of a run none.
-    pub(super) value: Option<u32>,
-    /// Fields of the register that are not 0.
-    pub(super) fields: Value,
+    pub(super) words: Vec<u32>,
+    /// Fields of the register that are not 0; of a run its checksum.
+    pub(super) detail: Value,
 }
 
 /// The name of what lies at an address.
@@ -53,7 +51,7 @@ pub(super) fn names_by_kind(generation: Generation, offset: u32) -> String {
     }
 }
 
-/// The fields of a word that goes to `address`.
+/// The fields of a word that goes to `address`, those that are not 0.
 pub(super) fn fields(generation: Generation, address: u64, word: u32) -> Value {
     let Some(Place::Register(register)) = locate(generation, TileAddress::from(address as u32)) else {
         return Value::Null;
@@ -62,7 +60,12 @@ pub(super) fn fields(generation: Generation, address: u64, word: u32) -> Value {
     if register.bits > 32 {
         return Value::Null;
     }
-    let set = register.fields.iter().filter(|field| field.of(word) != 0);
+    // What starts a descriptor says which, also the first.
+    let is_queue = register.name.contains("Task_Queue");
+    let set = register
+        .fields
+        .iter()
+        .filter(|field| is_queue || field.of(word) != 0);
     let map: Map<_, _> = set
         .map(|field| (field.name.to_owned(), hex(field.of(word).into())))
         .collect();
@@ -80,18 +83,20 @@ pub(super) fn writes(generation: Generation, address: u64, words: &[u32]) -> Vec
         let (tile, place) = name(generation, here);
         let goes_on = is_memory && run.is_some_and(|run| (run.column, run.row) == (at.column, at.row));
         if let Some(last) = out.last_mut().filter(|_| goes_on) {
-            last.words += 1;
-            last.value = None;
+            last.words.push(*word);
             continue;
         }
         run = is_memory.then_some(at);
         out.push(Written {
             tile,
             place,
-            words: 1,
-            value: Some(*word),
-            fields: fields(generation, here, *word),
+            words: vec![*word],
+            detail: fields(generation, here, *word),
         });
+    }
+    for run in out.iter_mut().filter(|written| written.words.len() > 1) {
+        let bytes: Vec<u8> = run.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        run.detail = json!({"crc32": checksum(&bytes)});
     }
     out
 }
@@ -143,17 +148,16 @@ mod tests {
         let all = writes(Generation::Npu1, core(0xfff8), &[1, 2]);
         assert_eq!(all.len(), 1);
         assert_eq!(
-            (
-                all[0].tile.as_str(),
-                all[0].place.as_str(),
-                all[0].words,
-                all[0].value
-            ),
-            ("1,2", "memory+0xfff8", 2, None)
+            (all[0].tile.as_str(), all[0].place.as_str(), &all[0].words[..]),
+            ("1,2", "memory+0xfff8", &[1, 2][..])
         );
+        assert_eq!(all[0].detail["crc32"], "0381177c");
         let control = &writes(Generation::Npu1, core(0x32000), &[3])[0];
-        assert_eq!((control.place.as_str(), control.value), ("Core_Control", Some(3)));
-        assert_eq!(control.fields["Enable"], "0x1");
+        assert_eq!(
+            (control.place.as_str(), &control.words[..]),
+            ("Core_Control", &[3][..])
+        );
+        assert_eq!(control.detail["Enable"], "0x1");
         assert!(
             writes(Generation::Npu1, core(0xffffc), &[0])[0]
                 .place
