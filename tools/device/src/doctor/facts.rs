@@ -1,57 +1,10 @@
 //! What the files of a machine say, this one's or a copy of another one's. No conclusions.
 
-use std::fs;
-use std::path::PathBuf;
-
 use super::kernel_log;
 use super::modules::Modules;
 use super::npu::{Npu, npus};
+use super::root::Root;
 use crate::reported::Reported;
-
-/// Where the files of the machine are.
-#[derive(Clone, Debug)]
-pub(crate) struct Root {
-    dir: PathBuf,
-    pub(crate) is_live: bool,
-}
-
-impl Root {
-    /// This machine, or a copy of another in a directory.
-    pub(crate) fn new(copy: Option<PathBuf>) -> Self {
-        Self {
-            is_live: copy.is_none(),
-            dir: copy.unwrap_or_else(|| "/".into()),
-        }
-    }
-
-    pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.dir.join(path)
-    }
-
-    /// The text of a file, if it can be read.
-    pub(crate) fn read(&self, path: &str) -> Option<String> {
-        let bytes = fs::read(self.path(path)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// The names in a directory, sorted; none if there is no such directory.
-    pub(crate) fn names(&self, path: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(path)).into_iter().flatten().flatten();
-        let mut names: Vec<_> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
-        names.sort();
-        names
-    }
-
-    pub(crate) fn exists(&self, path: &str) -> bool {
-        self.path(path).symlink_metadata().is_ok()
-    }
-
-    /// The last part of what a link points to.
-    pub(crate) fn link_name(&self, path: &str) -> Option<String> {
-        let target = fs::read_link(self.path(path)).ok()?;
-        Some(target.file_name()?.to_str()?.to_owned())
-    }
-}
 
 /// Everything known about a machine.
 #[derive(Debug)]
@@ -67,8 +20,12 @@ pub(crate) struct Facts {
     pub(crate) caller: Option<Caller>,
     /// Limit of locked memory in bytes; `None` inside for no limit.
     pub(crate) memlock: Option<Option<u64>>,
-    /// Number of the group `render`.
-    pub(crate) render_group: Option<u32>,
+    /// The PCI bus was there to be looked at.
+    pub(crate) has_bus: bool,
+    /// Number of the group `render`, and who is in it.
+    pub(crate) render_group: Option<(u32, Vec<String>)>,
+    /// The caller's name.
+    pub(crate) user: Option<String>,
     /// What kind of container this is in.
     pub(crate) container: Option<String>,
     /// The driver's lines of the kernel log.
@@ -101,13 +58,17 @@ impl Facts {
             .map(|r| r.trim().to_owned());
         let cmdline = root.read("proc/cmdline").unwrap_or_default();
         let cmdline: Vec<_> = cmdline.split_whitespace().map(str::to_owned).collect();
+        let caller = root.read("proc/self/status").as_deref().and_then(Caller::parse);
+        let passwd = root.read("etc/passwd").unwrap_or_default();
         Self {
+            has_bus: root.exists("sys/bus/pci/devices"),
+            user: caller.as_ref().and_then(|caller| user(&passwd, caller.uid)),
+            caller,
             cpu: Cpu::parse(&root.read("proc/cpuinfo").unwrap_or_default()),
             npus: npus(root),
             modules: Modules::gather(root, release.as_deref(), &cmdline),
             has_iommu: !root.names("sys/class/iommu").is_empty(),
             accelerators: accelerators(root),
-            caller: root.read("proc/self/status").as_deref().and_then(Caller::parse),
             memlock: root.read("proc/self/limits").as_deref().and_then(memlock),
             render_group: root.read("etc/group").as_deref().and_then(render_group),
             container: container(root),
@@ -121,6 +82,25 @@ impl Facts {
     pub(crate) fn version(&self) -> Option<(u32, u32)> {
         let mut parts = self.release.as_deref()?.split(['.', '-', '+', '_']);
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
+    /// What could not be looked at, and so is not said to be right.
+    pub(crate) fn unexamined(&self) -> Vec<String> {
+        let absent = [
+            (self.release.is_none(), "the kernel's release"),
+            (self.cpu.name.is_none(), "the processor"),
+            (!self.has_bus, "the PCI bus"),
+            (self.cmdline.is_empty(), "the kernel's command line"),
+            (!self.modules.has_directory, "the kernel's modules"),
+            (self.caller.is_none(), "the caller's rights"),
+            (self.memlock.is_none(), "the limit of locked memory"),
+        ];
+        let absent = absent.into_iter().filter(|(is_absent, _)| *is_absent);
+        let mut all: Vec<_> = absent.map(|(_, what)| what.to_owned()).collect();
+        if let Reported::Missing(why) = &self.log {
+            all.push(format!("the kernel log ({why})"));
+        }
+        all
     }
 
     /// The driver's log lines that contain `text`.
@@ -209,9 +189,21 @@ fn memlock(limits: &str) -> Option<Option<u64>> {
     }
 }
 
-fn render_group(text: &str) -> Option<u32> {
+fn render_group(text: &str) -> Option<(u32, Vec<String>)> {
     let line = text.lines().find_map(|line| line.strip_prefix("render:"))?;
-    line.split(':').nth(1)?.parse().ok()
+    let mut fields = line.split(':').skip(1);
+    let number = fields.next()?.parse().ok()?;
+    let members = fields.next().unwrap_or_default().split(',');
+    Some((number, members.map(|name| name.trim().to_owned()).collect()))
+}
+
+/// The name of a user.
+fn user(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }
 
 fn container(root: &Root) -> Option<String> {

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
-use super::facts::Root;
+use super::root::Root;
 use crate::reported::{Missing, Reported};
 
 /// What a copy of a machine may hold it in.
@@ -16,7 +16,7 @@ const LINES: usize = 200;
 
 /// The lines about the driver, its firmware and the IOMMU's part in it, oldest first.
 pub(crate) fn read(root: &Root) -> Reported<Vec<String>> {
-    let text = if root.is_live {
+    let text = if root.is_live() {
         match ring() {
             Ok(text) => Some(text),
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Reported::Missing(Missing::Root),
@@ -32,12 +32,23 @@ pub(crate) fn read(root: &Root) -> Reported<Vec<String>> {
 }
 
 fn lines(text: &str) -> Vec<String> {
+    // What a file has of earlier starts of the machine, or the driver of before it was loaded again, is over.
+    let all: Vec<_> = text.lines().collect();
+    let start = all
+        .iter()
+        .rposition(|line| line.contains("Linux version "))
+        .unwrap_or(0);
+    let probed = |line: &&str| line.contains("Initialized amdxdna");
+    let start = all[start..]
+        .iter()
+        .rposition(probed)
+        .map_or(start, |at| start + at);
     let words = ["amdxdna", "amdnpu", "accel accel"];
-    let ours = text
-        .lines()
+    let ours = all[start..]
+        .iter()
         .filter(|line| words.iter().any(|word| line.contains(word)));
-    let all: Vec<_> = ours.map(xdna_terminal::clean).collect();
-    all[all.len().saturating_sub(LINES)..].to_vec()
+    let ours: Vec<_> = ours.map(|line| xdna_terminal::clean(line)).collect();
+    ours[ours.len().saturating_sub(LINES)..].to_vec()
 }
 
 /// What the kernel still has, a line each.

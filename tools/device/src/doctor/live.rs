@@ -14,6 +14,8 @@ const WATCH: Duration = Duration::from_millis(500);
 /// What opening the device and asking it brought.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
+    /// The node was opened.
+    pub(crate) is_open: bool,
     /// Errno and text of a failed open.
     pub(crate) open: Option<(Option<i32>, String)>,
     /// What a question that needs the firmware failed with.
@@ -26,9 +28,9 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Opens the first NPU and asks it what it does.
+    /// Opens the NPU and asks it what it does.
     pub(crate) fn probe(facts: &Facts) -> Self {
-        let Some(accel) = facts.npus.iter().find_map(|npu| npu.accel) else {
+        let Some(accel) = facts.npus.first().and_then(|npu| npu.accel) else {
             return Self::default();
         };
         match Device::open(Path::new(&format!("/dev/accel/accel{accel}"))) {
@@ -46,6 +48,7 @@ impl Live {
 
     fn ask(device: &Device) -> Self {
         let mut live = Self {
+            is_open: true,
             is_out_of_tree: device.driver_version().is_out_of_tree(),
             context_limit: device.chip().contexts as usize,
             ..Self::default()

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::facts::Root;
+use super::root::Root;
 
 /// The driver's option in a kernel's configuration.
 pub(crate) const OPTION: &str = "CONFIG_DRM_ACCEL_AMDXDNA";
@@ -20,6 +20,8 @@ pub(crate) struct Modules {
     pub(crate) has_directory: bool,
     /// Its option in the kernel's configuration, `y`, `m` or `n`, and the file that says so.
     pub(crate) option: Option<(char, String)>,
+    /// Lines of modprobe's files that hand devices to vfio-pci by their ids.
+    pub(crate) vfio_ids: Vec<String>,
     /// What forbids loading it: a line of a file, or of the kernel's command line.
     pub(crate) blacklisted: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl Modules {
             is_builtin: !list("modules.builtin").is_empty(),
             has_directory: dir.is_some(),
             option: option(root, release, dir.as_deref()),
+            vfio_ids: vfio_ids(root),
             blacklisted: blacklisted(root, cmdline),
         }
     }
@@ -75,7 +78,7 @@ fn option(root: &Root, release: Option<&str>, dir: Option<&str>) -> Option<(char
         .chain(dir.map(|dir| format!("{dir}/config")));
     let plain = paths.filter_map(|path| Some((root.read(&path)?, format!("/{path}"))));
     let packed = || {
-        let bytes = std::fs::read(root.path("proc/config.gz")).ok()?;
+        let bytes = root.bytes("proc/config.gz")?;
         let mut text = String::new();
         flate2::read::GzDecoder::new(&bytes[..])
             .read_to_string(&mut text)
@@ -90,6 +93,29 @@ fn option(root: &Root, release: Option<&str>, dir: Option<&str>) -> Option<(char
     Some((value, path))
 }
 
+/// Where modprobe is told what to do.
+const MODPROBE: [&str; 4] = [
+    "etc/modprobe.d",
+    "run/modprobe.d",
+    "usr/lib/modprobe.d",
+    "lib/modprobe.d",
+];
+
+fn vfio_ids(root: &Root) -> Vec<String> {
+    let files = MODPROBE.iter().flat_map(|dir| {
+        let names = root.names(dir).into_iter().filter(|name| name.ends_with(".conf"));
+        names.map(move |name| format!("{dir}/{name}"))
+    });
+    let lines = files.flat_map(|file| {
+        let text = root.read(&file).unwrap_or_default();
+        let lines = text.lines().map(str::trim).filter(|line| {
+            line.starts_with("options vfio-pci") && line.contains("ids=") && line.contains("1022:")
+        });
+        lines.map(|line| format!("/{file}: {line}")).collect::<Vec<_>>()
+    });
+    lines.collect()
+}
+
 fn blacklisted(root: &Root, cmdline: &[String]) -> Vec<String> {
     let named = |list: &str| list.split(',').any(|name| name == "amdxdna");
     let kernel = cmdline.iter().filter(|word| {
@@ -99,20 +125,21 @@ fn blacklisted(root: &Root, cmdline: &[String]) -> Vec<String> {
     let mut found: Vec<_> = kernel
         .map(|word| format!("kernel command line: {word}"))
         .collect();
-    for dir in [
-        "etc/modprobe.d",
-        "run/modprobe.d",
-        "usr/lib/modprobe.d",
-        "lib/modprobe.d",
-    ] {
+    for dir in MODPROBE {
         for name in root.names(dir).into_iter().filter(|name| name.ends_with(".conf")) {
             let text = root.read(&format!("{dir}/{name}")).unwrap_or_default();
             for line in text.lines().map(str::trim) {
-                let words: Vec<_> = line.split_whitespace().collect();
-                if matches!(
-                    words[..],
-                    ["blacklist", "amdxdna"] | ["install", "amdxdna", "/bin/false" | "/bin/true", ..]
-                ) {
+                let order = line.split('#').next().unwrap_or_default();
+                let words: Vec<_> = order.split_whitespace().collect();
+                let forbids = match words[..] {
+                    ["blacklist", "amdxdna"] => true,
+                    // Something else is run instead of loading it.
+                    ["install", "amdxdna", program, ..] => {
+                        matches!(program.rsplit('/').next(), Some("false" | "true" | ":"))
+                    }
+                    _ => false,
+                };
+                if forbids {
                     found.push(format!("/{dir}/{name}: {line}"));
                 }
             }

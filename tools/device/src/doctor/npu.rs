@@ -1,12 +1,10 @@
 //! The NPUs on the PCI bus: identity, driver, node, firmware files.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use xdna_driver::{Chip, VENDOR_AMD};
 
-use super::facts::Root;
+use super::root::Root;
 
 /// An NPU on the PCI bus.
 #[derive(Debug)]
@@ -73,7 +71,7 @@ pub(super) fn npus(root: &Root) -> Vec<Npu> {
             has_iommu_group: root.exists(&format!("{DIR}/{address}/iommu_group")),
             iommu_type: text("iommu_group/type"),
             runtime_status: text("power/runtime_status"),
-            node: accel.and_then(|n: u32| node(&root.path(&format!("dev/accel/accel{n}")))),
+            node: accel.and_then(|n: u32| listed(root, n).or_else(|| node(root, n))),
             accel,
             firmware,
             firmware_dir,
@@ -83,12 +81,29 @@ pub(super) fn npus(root: &Root) -> Vec<Npu> {
     all.collect()
 }
 
-fn node(path: &Path) -> Option<Node> {
-    let metadata = fs::metadata(path).ok()?;
+fn node(root: &Root, number: u32) -> Option<Node> {
+    let metadata = root.metadata(&format!("dev/accel/accel{number}"))?;
     Some(Node {
         mode: metadata.mode() & 0o777,
         uid: metadata.uid(),
         gid: metadata.gid(),
+    })
+}
+
+/// The node of an accelerator in a copy's list, which needs no rights to be made: mode in octal, user, group, path.
+fn listed(root: &Root, number: u32) -> Option<Node> {
+    let list = root.read("dev/accel.list")?;
+    let name = format!("accel{number}");
+    list.lines().find_map(|line| {
+        let [mode, uid, gid, path] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        (path.rsplit('/').next() == Some(&name)).then_some(())?;
+        Some(Node {
+            mode: u32::from_str_radix(mode, 8).ok()? & 0o777,
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+        })
     })
 }
 
@@ -105,7 +120,13 @@ fn firmware(root: &Root, device: u16, revision: u8) -> (Vec<String>, String) {
         format!("usr/{dir}"),
         dir.replace("firmware/", "firmware/updates/"),
     ];
-    let mut files: Vec<_> = places.iter().flat_map(|place| root.names(place)).collect();
+    let there = |place: &String| {
+        let names = root.names(place).into_iter();
+        // A link that leads nowhere is no firmware.
+        let files = names.filter(|name| root.metadata(&format!("{place}/{name}")).is_some());
+        files.collect::<Vec<_>>()
+    };
+    let mut files: Vec<_> = places.iter().flat_map(there).collect();
     files.retain(|name| {
         let plain = [".xz", ".zst"]
             .iter()

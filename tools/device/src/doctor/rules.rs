@@ -8,39 +8,57 @@ mod using;
 use super::facts::Facts;
 use super::finding::Finding;
 use super::live::Live;
-use crate::reported::Reported;
+use super::npu::Npu;
 
 /// Every finding about a machine.
 pub(crate) fn all(facts: &Facts, live: Option<&Live>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(npu) = facts.npus.first() else {
-        findings.push(hardware(facts));
+        findings.push(if facts.has_bus {
+            hardware(facts)
+        } else {
+            no_bus(facts)
+        });
         findings.extend(other_accelerator(facts));
         return findings;
     };
     if npu.driver.as_deref() != Some("amdxdna") {
         findings.push(binding::unbound(facts, npu));
         findings.extend(other_accelerator(facts));
-    } else if let Some(finding) = opening::node(facts, npu).or_else(|| opening::open(facts, npu, live)) {
+    } else if let Some(finding) = closed(facts, npu, live) {
         findings.push(finding);
     } else {
+        findings.extend(accelerator_before(facts, npu));
         findings.extend(live.iter().flat_map(|live| using::live(live)));
         findings.extend(using::power(npu));
         findings.extend(using::memory_lock(facts));
     }
     findings.extend(shadow(facts, live));
-    if let Reported::Missing(why) = &facts.log {
-        let blocked = findings
-            .iter()
-            .any(|f| f.severity == super::finding::Severity::Blocks);
-        if blocked {
-            findings.push(Finding::note(
-                "no-kernel-log",
-                format!("the kernel log was not looked at: {why}"),
-            ));
-        }
-    }
     findings
+}
+
+/// Why the device can't be opened. That it was is the better proof than any rule.
+fn closed(facts: &Facts, npu: &Npu, live: Option<&Live>) -> Option<Finding> {
+    if live.is_some_and(|live| live.is_open) {
+        return None;
+    }
+    opening::node(facts, npu).or_else(|| opening::open(facts, npu, live))
+}
+
+/// Without the bus nothing is known of the hardware.
+fn no_bus(facts: &Facts) -> Finding {
+    let finding = Finding::blocks(
+        "bus-not-visible",
+        "the PCI bus can't be seen, so no NPU can be found",
+    )
+    .seen("there is no /sys/bus/pci/devices");
+    match &facts.container {
+        Some(kind) => finding
+            .seen(format!("running in {kind}"))
+            .todo("start the container with --volume /sys:/sys:ro --device /dev/accel/accel0"),
+        None => finding
+            .todo("of a copy: make it as `xdna doctor --help` says; of this machine: sudo mount -t sysfs sysfs /sys"),
+    }
 }
 
 /// There is no NPU on the PCI bus.
@@ -50,10 +68,13 @@ fn hardware(facts: &Facts) -> Finding {
         .name
         .clone()
         .unwrap_or_else(|| "an unknown processor".to_owned());
-    let seen = format!(
-        "{name}, family {} model {}; no NPU on the PCI bus",
-        cpu.family, cpu.model
-    );
+    let seen = match cpu.name {
+        Some(_) => format!(
+            "{name}, family {} model {}; no NPU on the PCI bus",
+            cpu.family, cpu.model
+        ),
+        None => format!("{name}; no NPU on the PCI bus"),
+    };
     if cpu.is_guest {
         return Finding::blocks(
             "guest-without-device",
@@ -68,6 +89,7 @@ fn hardware(facts: &Facts) -> Finding {
             "the processor is of a series with an NPU, and the PCI bus shows none",
         )
         .seen(seen)
+        .seen("which families and models have an NPU is this program's own list: no driver and no kernel file says so")
         .todo("in the firmware setup (BIOS), look for IPU, NPU or Ryzen AI, and enable it")
         .todo("if there is no such entry: some models of this series have no NPU");
     }
@@ -93,6 +115,23 @@ fn other_accelerator(facts: &Facts) -> Option<Finding> {
     )
 }
 
+/// The NPU is not where programs look that know one name only.
+fn accelerator_before(facts: &Facts, npu: &Npu) -> Option<Finding> {
+    let number = npu.accel.filter(|number| *number > 0)?;
+    let (_, driver) = facts
+        .accelerators
+        .iter()
+        .find(|(n, d)| *n == 0 && d.as_deref() != Some("amdxdna"))?;
+    let driver = driver.as_deref().unwrap_or("an unknown driver");
+    let what = format!("the NPU is /dev/accel/accel{number}: another accelerator holds accel0");
+    let finding = Finding::warns("accel0-is-another", what).seen(format!("accel0 is {driver}'s"));
+    Some(
+        finding
+            .todo(format!("xdna finds it by its PCI id: xdna info --device {number}"))
+            .todo(format!("tell programs that open accel0 by name to open /dev/accel/accel{number}; in a container: --device /dev/accel/accel{number}")),
+    )
+}
+
 /// A module from elsewhere hides the kernel's own.
 fn shadow(facts: &Facts, live: Option<&Live>) -> Option<Finding> {
     let loaded = facts.modules.is_foreign || live.is_some_and(|live| live.is_out_of_tree);
@@ -110,6 +149,9 @@ fn shadow(facts: &Facts, live: Option<&Live>) -> Option<Finding> {
     );
     if let Some(file) = file {
         finding = finding.seen(format!("modprobe takes {file}"));
+    }
+    if live.is_some_and(|live| live.is_out_of_tree) {
+        finding = finding.seen("the driver's version is 1.0: the kernel's own begin with 0");
     }
     if facts.modules.is_foreign {
         finding = finding.seen("/sys/module/amdxdna/taint has an O");

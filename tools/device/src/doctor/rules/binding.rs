@@ -38,10 +38,17 @@ fn taken(facts: &Facts, npu: &Npu, other: &str) -> Finding {
     let address = &npu.address;
     let finding = Finding::blocks("bound-to-other-driver", format!("the NPU is bound to {other}"))
         .seen(format!("/sys/bus/pci/devices/{address}/driver -> {other}"));
+    // An override keeps amdxdna away, and without the module there is nothing to bind to.
+    let give_back = |finding: Finding| {
+        let dir = "/sys/bus/pci";
+        finding
+            .todo("sudo modprobe amdxdna")
+            .todo(format!("echo {address} | sudo tee {dir}/drivers/{other}/unbind"))
+            .todo(format!("echo | sudo tee {dir}/devices/{address}/driver_override"))
+            .todo(format!("echo {address} | sudo tee {dir}/drivers/amdxdna/bind"))
+    };
     if other != "vfio-pci" {
-        return finding.todo(format!(
-            "echo {address} | sudo tee /sys/bus/pci/drivers/{other}/unbind"
-        ));
+        return give_back(finding);
     }
     let mut finding = Finding {
         id: "bound-to-vfio",
@@ -57,13 +64,12 @@ fn taken(facts: &Facts, npu: &Npu, other: &str) -> Finding {
             .seen(format!("kernel command line: {word}"))
             .todo(format!("take 1022:{:04x} out of it, and restart", npu.device));
     }
-    finding
-        .todo(format!(
-            "echo {address} | sudo tee /sys/bus/pci/drivers/vfio-pci/unbind"
-        ))
-        .todo(format!(
-            "echo {address} | sudo tee /sys/bus/pci/drivers/amdxdna/bind"
-        ))
+    for line in &facts.modules.vfio_ids {
+        finding = finding
+            .seen(line.clone())
+            .todo("take the NPU's id out of it, or it is vfio-pci's again at the next start");
+    }
+    give_back(finding)
 }
 
 fn not_loaded(facts: &Facts) -> Finding {
@@ -127,13 +133,8 @@ fn probe_failed(facts: &Facts, npu: &Npu) -> Finding {
     if !no_iommu.is_empty() {
         return super::opening::no_iommu(facts, npu).seen_all(no_iommu);
     }
-    let load = facts.logged("irect firmware load for amdnpu");
-    if npu.firmware.is_empty() {
-        return Finding::blocks("firmware-missing", "amdxdna found no firmware for this NPU")
-            .seen(format!("no npu.sbin or npu_7.sbin in {}", npu.firmware_dir))
-            .seen_all(load)
-            .todo("Debian: sudo apt install firmware-amd-graphics; Ubuntu, Fedora, Arch: linux-firmware, up to date")
-            .todo("sudo modprobe -r amdxdna && sudo modprobe amdxdna");
+    if let Some(finding) = dropped(facts, npu).or_else(|| firmware_missing(facts, npu)) {
+        return finding;
     }
     let mut protocol = facts.logged("Incompatible firmware protocol");
     protocol.extend(facts.logged("Firmware minor version smaller than supported"));
@@ -154,6 +155,58 @@ fn probe_failed(facts: &Facts, npu: &Npu) -> Finding {
         .todo("update the kernel and its firmware, then restart")
 }
 
+/// A chip that newer drivers no longer drive.
+fn dropped(facts: &Facts, npu: &Npu) -> Option<Finding> {
+    let is_dropped = npu.chip.is_some_and(|chip| chip.name == "npu2");
+    let is_new = facts.version().is_some_and(|version| version >= PROTOCOL_7);
+    (is_dropped && is_new).then(|| {
+        Finding::blocks(
+            "chip-dropped",
+            "early Strix silicon (npu2) is not driven from Linux 7.0 on",
+        )
+        .seen(format!(
+            "PCI 1022:{:04x} revision {:02x} at {}",
+            npu.device, npu.revision, npu.address
+        ))
+        .todo("start Linux 6.14 to 6.19: choose it in the boot menu, or install it")
+    })
+}
+
+/// No file that this kernel's driver would load.
+fn firmware_missing(facts: &Facts, npu: &Npu) -> Option<Finding> {
+    let takes_7 = facts.version().is_none_or(|version| version >= PROTOCOL_7);
+    let is_taken = |name: &&String| takes_7 || !name.starts_with("npu_7.");
+    // -2: no such file.
+    let load = facts.logged("irect firmware load for amdnpu");
+    let failed = load
+        .iter()
+        .any(|line| line.contains("error -2") && line.contains("/npu.sbin"));
+    let has_one = npu.firmware.iter().any(|name| is_taken(&name));
+    if has_one && !failed {
+        return None;
+    }
+    if !has_one && !npu.firmware.is_empty() {
+        return Some(firmware_protocol(facts, npu, load));
+    }
+    let finding = Finding::blocks("firmware-missing", "amdxdna found no firmware for this NPU");
+    let finding = if npu.firmware.is_empty() {
+        finding.seen(format!("no npu.sbin or npu_7.sbin in {}", npu.firmware_dir))
+    } else {
+        finding.seen(format!(
+            "there is {} in {} now: it came after the driver started, or the initial RAM disk lacks it",
+            npu.firmware.join(", "),
+            npu.firmware_dir
+        ))
+    };
+    Some(
+        finding
+            .seen_all(load)
+            .todo("Debian: sudo apt install firmware-amd-graphics; Ubuntu: sudo apt install --only-upgrade linux-firmware")
+            .todo("Fedora: sudo dnf upgrade linux-firmware; Arch: sudo pacman -S linux-firmware")
+            .todo("sudo modprobe -r amdxdna && sudo modprobe amdxdna"),
+    )
+}
+
 fn firmware_protocol(facts: &Facts, npu: &Npu, seen: Vec<String>) -> Finding {
     let finding = Finding::blocks(
         "firmware-protocol",
@@ -165,7 +218,8 @@ fn firmware_protocol(facts: &Facts, npu: &Npu, seen: Vec<String>) -> Finding {
         npu.firmware_dir,
         npu.firmware.join(", ")
     ));
-    let is_7 = seen.iter().any(|line| line.contains("major 7"));
+    let only_7 = npu.firmware.iter().all(|name| name.starts_with("npu_7."));
+    let is_7 = only_7 || seen.iter().any(|line| line.contains("major 7"));
     match is_7 && facts.version().is_some_and(|v| v < PROTOCOL_7) {
         true => finding
             .todo("install Linux 7.0 or later, which speaks protocol 7")

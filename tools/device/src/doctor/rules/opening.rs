@@ -5,6 +5,9 @@ use crate::doctor::finding::Finding;
 use crate::doctor::live::Live;
 use crate::doctor::npu::{Node, Npu};
 
+/// The first kernel whose driver can do without shared addresses.
+const FORCE_IOVA: (u32, u32) = (7, 1);
+
 /// The device node is not there, or not for the caller.
 pub(super) fn node(facts: &Facts, npu: &Npu) -> Option<Finding> {
     let Some(accel) = npu.accel else {
@@ -37,6 +40,9 @@ pub(super) fn node(facts: &Facts, npu: &Npu) -> Option<Finding> {
     permission(facts, node, &path)
 }
 
+/// The group of files whose group has no number in a user namespace.
+const OVERFLOW: u32 = 65534;
+
 fn permission(facts: &Facts, node: Node, path: &str) -> Option<Finding> {
     let caller = facts.caller.as_ref()?;
     let shift = match () {
@@ -60,20 +66,53 @@ fn permission(facts: &Facts, node: Node, path: &str) -> Option<Finding> {
             .collect::<Vec<_>>()
             .join(" ")
     );
+    if node.gid == OVERFLOW {
+        let finding = Finding::blocks(
+            "permission",
+            "the NPU's group does not exist in this container, so the caller can't be in it",
+        );
+        return Some(
+            finding
+                .seen(seen)
+                .todo(format!(
+                    "podman: --device {path} --group-add keep-groups (and be in group render on the host)"
+                ))
+                .todo(format!(
+                    "rootless docker: sudo setfacl -m u:$USER:rw {path} on the host"
+                )),
+        );
+    }
     let by_group = node.mode & 0o060 == 0o060 && node.gid != 0;
     Some(if by_group {
-        let group = if facts.render_group == Some(node.gid) {
-            "render".to_owned()
-        } else {
-            node.gid.to_string()
-        };
-        Finding::blocks(
+        let known = facts
+            .render_group
+            .as_ref()
+            .filter(|(number, _)| *number == node.gid);
+        let group = known.map_or(node.gid.to_string(), |_| "render".to_owned());
+        let finding = Finding::blocks(
             "permission",
             format!("only group {group} may open the NPU, and you are not in it"),
-        )
-        .seen(seen)
-        .todo(format!("sudo usermod -aG {group} $USER, then log in again"))
-        .todo("for a service: SupplementaryGroups=render; in a container: --group-add")
+        );
+        let is_member = known
+            .zip(facts.user.as_ref())
+            .is_some_and(|((_, list), user)| list.contains(user));
+        if is_member {
+            return Some(
+                finding
+                    .seen(seen)
+                    .seen("/etc/group has you in it: this session is older")
+                    .todo(format!(
+                        "log out and in again; for this shell alone: newgrp {group}"
+                    )),
+            );
+        }
+        finding
+            .seen(seen)
+            .todo(format!("sudo usermod -aG {group} $USER, then log in again"))
+            .todo(format!(
+                "for a service: SupplementaryGroups={group}; in a container: --group-add {}",
+                node.gid
+            ))
     } else {
         Finding::blocks(
             "udev-rule-missing",
@@ -98,7 +137,22 @@ pub(super) fn open(facts: &Facts, npu: &Npu, live: Option<&Live>) -> Option<Find
         return certain.then(|| no_iommu(facts, npu).seen_all(log));
     };
     let (errno, text) = live.open.as_ref()?;
+    let container = facts.container.as_ref();
     Some(match errno {
+        Some(libc::EPERM | libc::EACCES) if container.is_some() => {
+            let kind = container.map(String::as_str).unwrap_or_default();
+            Finding::blocks("container-without-device", "this container may not open the NPU")
+                .seen(format!("running in {kind}"))
+                .seen(text.clone())
+                .todo(format!(
+                    "start it with --device /dev/accel/accel{0} instead of a mount of the node",
+                    npu.accel.unwrap_or(0)
+                ))
+        }
+        Some(libc::EPERM | libc::EACCES) => Finding::blocks("permission", "you may not open the NPU")
+            .seen(text.clone())
+            .todo("sudo usermod -aG render $USER, then log in again")
+            .todo("if you are in group render: a security module may forbid it; sudo dmesg | grep -i denied"),
         Some(libc::EINVAL | libc::ENODEV | libc::EOPNOTSUPP) => {
             no_iommu(facts, npu).seen_all(log).seen(text.clone())
         }
@@ -124,9 +178,11 @@ pub(super) fn no_iommu(facts: &Facts, npu: &Npu) -> Finding {
         return finding
             .seen(format!("kernel command line: {word}"))
             .todo(format!(
-                "take {word} out of GRUB_CMDLINE_LINUX in /etc/default/grub"
+                "Debian, Ubuntu: sudo sed -i 's/ *{word}//' /etc/default/grub && sudo update-grub, and restart"
             ))
-            .todo("sudo update-grub, and restart");
+            .todo(format!(
+                "Fedora: sudo grubby --update-kernel=ALL --remove-args={word}, and restart; systemd-boot: /etc/kernel/cmdline"
+            ));
     }
     if !facts.has_iommu || !npu.has_iommu_group {
         return finding
@@ -145,7 +201,14 @@ pub(super) fn no_iommu(facts: &Facts, npu: &Npu) -> Finding {
         return finding
             .todo("take iommu=pt out of the kernel command line, or add iommu.passthrough=0, and restart");
     }
+    let finding =
+        finding.todo("install another kernel of your distribution: some were built without SVA on x86");
+    if facts.version().is_none_or(|version| version < FORCE_IOVA) {
+        return finding.todo("Linux 7.1 and later can do without: amdxdna.force_iova=1");
+    }
     finding
-        .todo("look for a kernel update: some kernels of distributions switched SVA off on x86")
-        .todo("from Linux 7.1: modprobe amdxdna force_iova=1 works without")
+        .todo(
+            "echo 'options amdxdna force_iova=1' | sudo tee /etc/modprobe.d/amdxdna.conf, which does without",
+        )
+        .todo("then: sudo modprobe -r amdxdna && sudo modprobe amdxdna")
 }

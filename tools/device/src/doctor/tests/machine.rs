@@ -114,7 +114,7 @@ impl Machine {
     }
 
     pub fn diagnosis(&self) -> Diagnosis {
-        diagnose(Some(self.0.path().to_owned())).unwrap()
+        diagnose(Some(self.0.path().to_owned()), None).unwrap()
     }
 
     /// What is found, and what all findings say.

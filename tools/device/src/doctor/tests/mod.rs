@@ -1,13 +1,15 @@
 //! The decision table, row by row, on trees of files like those of machines that have the problem.
 
+mod copies;
 mod machine;
+mod opening;
 mod probing;
 mod using;
 
 use std::fs;
 
 use super::diagnose;
-use machine::{Machine, RELEASE, cpu};
+use machine::{Machine, RELEASE, cpu, pci};
 
 #[test]
 fn a_machine_where_all_is_right_has_no_findings() {
@@ -25,13 +27,13 @@ fn a_machine_where_all_is_right_has_no_findings() {
 
 #[test]
 fn a_directory_that_is_not_there_is_an_error() {
-    assert!(diagnose(Some("/nonexistent".into())).is_err());
+    assert!(diagnose(Some("/nonexistent".into()), None).is_err());
 }
 
 #[test]
 fn another_processor_has_no_npu() {
     let m = Machine::new();
-    m.without("sys/bus/pci")
+    m.without(&pci())
         .unloaded_class()
         .file("proc/cpuinfo", &cpu("Intel(R) Core(TM) i5", 6, 140, "fpu"));
     m.expect("no-hardware", &["i5", "works without"]);
@@ -40,10 +42,14 @@ fn another_processor_has_no_npu() {
 #[test]
 fn a_processor_with_an_npu_that_the_bus_does_not_show_has_it_disabled() {
     let m = Machine::new();
-    m.without("sys/bus/pci").unloaded_class();
+    m.without(&pci()).unloaded_class();
     m.expect(
         "disabled-in-setup",
-        &["Ryzen AI 9 HX 370", "firmware setup (BIOS)"],
+        &[
+            "Ryzen AI 9 HX 370",
+            "firmware setup (BIOS)",
+            "this program's own list",
+        ],
     );
     m.file("proc/cpuinfo", &cpu("AMD Ryzen 7 7840U", 25, 116, "fpu"));
     m.expect("disabled-in-setup", &["family 25 model 116"]);
@@ -52,7 +58,7 @@ fn a_processor_with_an_npu_that_the_bus_does_not_show_has_it_disabled() {
 #[test]
 fn a_virtual_machine_without_the_device_says_so() {
     let m = Machine::new();
-    m.without("sys/bus/pci").unloaded_class();
+    m.without(&pci()).unloaded_class();
     m.file(
         "proc/cpuinfo",
         &cpu("AMD Ryzen AI 9 HX 370", 26, 36, "fpu hypervisor"),
@@ -70,8 +76,20 @@ fn a_device_bound_to_vfio_is_given_back() {
         "bound-to-vfio",
         &[
             "drivers/vfio-pci/unbind",
+            "driver_override",
             "drivers/amdxdna/bind",
             "vfio-pci.ids=1022:17f0",
+        ],
+    );
+    m.file(
+        "etc/modprobe.d/vfio.conf",
+        "options vfio-pci ids=1022:17f0,10de:1234\n",
+    );
+    m.expect(
+        "bound-to-vfio",
+        &[
+            "/etc/modprobe.d/vfio.conf: options vfio-pci ids=1022:17f0",
+            "next start",
         ],
     );
 }
@@ -80,7 +98,14 @@ fn a_device_bound_to_vfio_is_given_back() {
 fn a_device_bound_to_another_driver_is_named() {
     let m = Machine::new();
     m.unbound().driver("pci-stub");
-    m.expect("bound-to-other-driver", &["bound to pci-stub"]);
+    m.expect(
+        "bound-to-other-driver",
+        &[
+            "bound to pci-stub",
+            "drivers/pci-stub/unbind",
+            "drivers/amdxdna/bind",
+        ],
+    );
 }
 
 #[test]
@@ -155,6 +180,12 @@ fn a_blacklist_is_found_wherever_it_is() {
     m.unloaded()
         .file("usr/lib/modprobe.d/x.conf", "install amdxdna /bin/false\n");
     m.expect("blacklisted", &["install amdxdna /bin/false"]);
+    for line in ["blacklist amdxdna # no NPU", "install amdxdna /usr/bin/false"] {
+        m.file("usr/lib/modprobe.d/x.conf", line);
+        m.expect("blacklisted", &[line]);
+    }
+    m.file("usr/lib/modprobe.d/x.conf", "# blacklist amdxdna\n");
+    m.expect("not-loaded", &[]);
     let m = Machine::new();
     m.unloaded()
         .file("proc/cmdline", "quiet modprobe.blacklist=nouveau,amdxdna\n");
@@ -169,4 +200,20 @@ fn a_module_that_is_there_is_loaded_by_hand() {
     let m = Machine::new();
     m.unloaded();
     m.expect("not-loaded", &["sudo modprobe amdxdna"]);
+}
+
+#[test]
+fn a_chip_that_newer_drivers_dropped_asks_for_an_older_kernel() {
+    let m = Machine::new();
+    m.unbound().npu("0x17f0", "0x00").kernel("7.1.0-generic");
+    m.expect("chip-dropped", &["npu2", "6.14 to 6.19"]);
+}
+
+#[test]
+fn a_bus_that_is_hidden_is_no_machine_without_an_npu() {
+    let m = Machine::new();
+    m.without("sys/bus/pci");
+    assert_eq!(m.found().0[0], "bus-not-visible");
+    m.file("run/.containerenv", "");
+    assert!(m.found().1.contains("--volume /sys:/sys:ro"), "{}", m.found().1);
 }

@@ -36,6 +36,30 @@ fn another_accelerator_at_accel0_is_noted_where_the_npu_is_not() {
 }
 
 #[test]
+fn another_accelerator_at_accel0_is_a_warning_where_the_npu_works() {
+    let m = Machine::new();
+    m.without(&format!("{}/accel/accel0", pci()))
+        .file(&format!("{}/accel/accel1/dev", pci()), "261:1\n")
+        .file("dev/accel/accel1", "")
+        .file("sys/class/accel/accel0/device/x", "");
+    symlink(
+        "../../../bus/pci/drivers/intel_vpu",
+        m.path("sys/class/accel/accel0/device/driver"),
+    )
+    .unwrap();
+    std::fs::set_permissions(
+        m.path("dev/accel/accel1"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o666),
+    )
+    .unwrap();
+    m.expect(
+        "accel0-is-another",
+        &["intel_vpu", "/dev/accel/accel1", "--device 1"],
+    );
+    assert_eq!(m.diagnosis().exit(), xdna_terminal::Exit::Degraded);
+}
+
+#[test]
 fn a_node_for_the_group_render_alone_asks_to_join_it() {
     let m = Machine::new();
     // The copy's files belong to whoever runs the test: make that group render's.
@@ -54,6 +78,31 @@ fn a_node_for_the_group_render_alone_asks_to_join_it() {
         "permission",
         &["usermod -aG render", "SupplementaryGroups=render", "user 4242"],
     );
+}
+
+/// What a copy that an ordinary user made says of the node.
+const LISTED: &str = "660 0 105 dev/accel/accel0\n";
+const STRANGER: &str = "Uid:\t4242\t4242\t4242\t4242\nGid:\t4242\t4242\nGroups:\t4242\nCapEff:\t0\n";
+
+#[test]
+fn a_member_whose_session_is_older_logs_in_again() {
+    let m = Machine::new();
+    m.without("dev/accel")
+        .file("dev/accel.list", LISTED)
+        .file("proc/self/status", STRANGER)
+        .file("etc/passwd", "alice:x:4242:4242::/home/alice:/bin/sh\n");
+    m.expect("permission", &["this session is older", "newgrp render"]);
+    m.file("etc/passwd", "bob:x:4242:4242::/home/bob:/bin/sh\n");
+    m.expect("permission", &["usermod -aG render", "--group-add 105"]);
+}
+
+#[test]
+fn a_group_that_the_container_does_not_have_is_kept() {
+    let m = Machine::new();
+    m.without("dev/accel")
+        .file("dev/accel.list", "660 65534 65534 dev/accel/accel0\n")
+        .file("proc/self/status", STRANGER);
+    m.expect("permission", &["--group-add keep-groups"]);
 }
 
 #[test]
@@ -136,13 +185,18 @@ fn power_management_is_fine_asleep_and_not_in_error() {
 #[test]
 fn the_page_of_examples_is_true() {
     let page = include_str!("../../../../../docs/diagnose.md");
+    let group = Machine::new();
+    group.file("dev/accel.list", LISTED).file(
+        "proc/self/status",
+        "Uid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nGroups:\t27 1000\nCapEff:\t0\n",
+    );
     let protocol = Machine::new();
     protocol.unbound().log(
         "amdxdna 0000:c5:00.1: [drm] *ERROR* aie2_check_protocol: Incompatible firmware protocol major 7 minor 2\n",
     );
     let iommu = Machine::new();
     iommu.file("proc/cmdline", "quiet amd_iommu=off\n");
-    for machine in [protocol, iommu] {
+    for machine in [group, protocol, iommu] {
         let text = crate::show::View::text(&machine.diagnosis());
         assert!(page.contains(&text), "{text}");
     }
