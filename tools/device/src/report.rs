@@ -3,11 +3,10 @@
 mod redact;
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use xdna_terminal::{Exit, Out, say};
@@ -71,21 +70,30 @@ pub(crate) fn run(args: &Bundle, out: &mut Out) -> anyhow::Result<Exit> {
         say(&format!("  {part}: {what}"));
     }
     say("Names of this host, of users and their directories, and hardware addresses are replaced.");
+    let parts = PARTS.map(|(part, _)| part);
     if args.dry_run {
+        if args.common.json {
+            out.json(&json!({
+                "schema": "xdna.report-written/1", "path": args.output.to_string_lossy(), "bytes": null, "parts": parts,
+            }))?;
+        }
         return Ok(Exit::Done);
     }
-    let diagnosis = diagnose(None)?;
+    let diagnosis = diagnose(None, args.common.device)?;
     let bundle = Redactor::of_this_machine().object(bundle(args, &diagnosis)?);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.output)
-        .with_context(|| path.to_string())?;
     let text = serde_json::to_string_pretty(&bundle)? + "\n";
-    file.write_all(text.as_bytes())
-        .with_context(|| path.to_string())?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&args.output);
+    let mut file = file.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => anyhow::anyhow!("{path} is there already: --output names another file"),
+        _ => anyhow::Error::from(e).context(path.to_string()),
+    })?;
+    if let Err(e) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        // Half a bundle is none.
+        let left = std::fs::remove_file(&args.output).err();
+        let left = left.map_or(String::new(), |e| format!(", and what is there of it stays: {e}"));
+        return Err(anyhow::Error::from(e).context(format!("{path} was not written{left}")));
+    }
     if args.common.json {
-        let parts = PARTS.map(|(part, _)| part);
         out.json(&json!({
             "schema": "xdna.report-written/1", "path": args.output.to_string_lossy(), "bytes": text.len(), "parts": parts,
         }))?;
@@ -139,17 +147,24 @@ fn in_use(target: &Target) -> Value {
     })
 }
 
-/// The lines of `xdna conformance --check`, which must be a program of its own: it forks.
+/// What differs from the table, and the sum, of `xdna conformance --check`, which must be a program of its own: it forks.
 fn conformance() -> Reported<Vec<String>> {
     let run = || -> anyhow::Result<Vec<String>> {
         let output = Command::new(std::env::current_exe()?)
             .args(["conformance", "--check"])
             .output()?;
         let text = [output.stdout, output.stderr].concat();
-        Ok(String::from_utf8_lossy(&text)
-            .lines()
-            .map(xdna_terminal::clean)
-            .collect())
+        let text = String::from_utf8_lossy(&text);
+        let is_told =
+            |line: &&str| line.starts_with("difference: ") || line.starts_with("xdna-conformance: ");
+        let told: Vec<_> = text.lines().filter(is_told).map(xdna_terminal::clean).collect();
+        let last = text.lines().last().unwrap_or_default();
+        anyhow::ensure!(
+            !told.is_empty(),
+            "the checks did not run: {}",
+            xdna_terminal::clean(last)
+        );
+        Ok(told)
     };
     run().map_or_else(
         |e| Reported::Missing(Missing::Failed(format!("{e:#}"))),

@@ -21,7 +21,8 @@ use crate::target::{Target, is_simulated};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Keys: s c o n p sort by submissions, completions, outstanding, columns, process; r turns the order;
-q quits. Where stdout is no terminal, the table is printed again and again.
+q quits. Where stdout is no terminal, the table is printed again and again. `xdna record` writes the
+same as JSON.
 
 Examples:
   xdna top
@@ -135,8 +136,7 @@ pub(crate) fn run(args: &Top, out: &mut Out) -> anyhow::Result<Exit> {
     let mut looks = Looks::new(args.device, args.interval, args.count)?;
     #[cfg(feature = "tui")]
     if !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        screen::run(&mut looks, args.sort)?;
-        return Ok(Exit::Done);
+        return screen::run(&mut looks, args.sort);
     }
     let mut before: Option<Snapshot> = None;
     while let Some(now) = looks.take()? {

@@ -1,14 +1,19 @@
 //! `xdna trace`: every call a program makes to the NPU, decoded, with its duration.
 
+mod answers;
+mod begin;
 mod calls;
 mod client;
 mod event;
 mod process;
+mod sleepers;
 mod tracer;
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -23,7 +28,11 @@ use tracer::{Ended, Tracer};
 #[command(after_help = "\
 Lines go to stderr, since stdout is the program's, or to --output. Handles are followed to their
 buffers, and the packets of submitted commands are decoded. Stop watching a process with Ctrl-C: it
-goes on. Attaching needs the rights that a debugger needs.
+goes on. Attaching needs the rights that a debugger needs. Watching costs time: the program stops twice
+in every system call, those of the NPU or not.
+
+Exit code: the program's own, 128 + N if signal N ended it, 127 if it could not be started; else as
+`xdna --help` has them.
 
 Examples:
   xdna trace -- xdna selftest
@@ -35,12 +44,12 @@ pub struct Trace {
     /// Print JSON lines, schema xdna.trace/1
     #[arg(long)]
     json: bool,
-    /// File to write to instead of stderr
+    /// File to write, which must not be there yet, instead of stderr
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Program to run and watch, with its arguments
     #[arg(last = true, value_name = "PROGRAM", required_unless_present = "pid")]
-    program: Vec<std::ffi::OsString>,
+    program: Vec<OsString>,
 }
 
 /// Watches a program until it ends.
@@ -51,20 +60,46 @@ pub(crate) fn run(args: &Trace) -> anyhow::Result<Exit> {
             format!("process {pid} can't be watched (is it yours, and not watched already?)")
         })?,
         Some(pid) => return Err(usage(format!("-p {pid}: no process has this number"))),
-        None => Tracer::launch(&args.program).context("the program can't be started")?,
+        None => match find(&args.program) {
+            Some(path) => Tracer::launch(path, &args.program).context("the program can't be started")?,
+            None => {
+                let name = args
+                    .program
+                    .first()
+                    .map(|name| name.to_string_lossy().into_owned());
+                say(&format!("xdna: {}: no such program", name.unwrap_or_default()));
+                return Ok(Exit::Program(NOT_FOUND));
+            }
+        },
     }
     .run(|event| sink.write(&event))?;
     match ended {
         Ended::Well => Ok(Exit::Done),
-        Ended::Code(code) => {
-            say(&format!("the program ended with exit code {code}"));
-            Ok(Exit::Failed)
-        }
+        Ended::Code(code) => Ok(Exit::Program(code as u8)),
         Ended::Signal(signal) => {
             say(&format!("the program was ended by {signal}"));
-            Ok(Exit::Failed)
+            Ok(Exit::Program(128 + signal as i32 as u8))
         }
     }
+}
+
+/// What shells end with where there is no such program.
+const NOT_FOUND: u8 = 127;
+
+/// Where a program is: by its path, or in a directory of `PATH`.
+fn find(program: &[OsString]) -> Option<PathBuf> {
+    let name = Path::new(program.first()?);
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let all: Vec<PathBuf> = if name.components().count() > 1 || name.has_root() {
+        vec![name.to_owned()]
+    } else {
+        std::env::split_paths(&dirs).map(|dir| dir.join(name)).collect()
+    };
+    let is_program = |path: &PathBuf| {
+        path.metadata()
+            .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    all.into_iter().find(is_program)
 }
 
 /// Where the lines go.
@@ -79,7 +114,8 @@ impl Sink {
         Ok(match &args.output {
             None => Self::Stderr { json },
             Some(path) => {
-                let file = File::create(path).with_context(|| path.display().to_string())?;
+                let file = OpenOptions::new().write(true).create_new(true).open(path);
+                let file = file.with_context(|| path.display().to_string())?;
                 Self::File { json, file }
             }
         })

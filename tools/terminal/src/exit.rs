@@ -4,20 +4,21 @@ use std::{fmt, process::ExitCode};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Everything asked for was done; a closed pipe counts as done.
-    Done = 0,
+    Done,
     /// The operation, or one of several, failed.
-    Failed = 1,
+    Failed,
     /// The command line, a variable or the configuration file is wrong.
-    Usage = 2,
+    Usage,
     /// There is no device to run on.
-    NoDevice = 3,
+    NoDevice,
     /// It works, with findings.
-    Degraded = 4,
+    Degraded,
     /// Stopped by a signal.
-    Interrupted = 130,
+    Interrupted,
+    /// As a program that was run for somebody ended: its code, or 128 and the signal's number.
+    Program(u8),
 }
 
 /// The table for `--help`.
@@ -42,9 +43,23 @@ impl Exit {
     }
 }
 
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NoDevice => 3,
+            Exit::Degraded => 4,
+            Exit::Interrupted => 130,
+            Exit::Program(code) => code,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(u8::from(exit))
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn watch(to: Sender<Message>) -> io::Result<()> {
             let _ = to.send(Message::Interrupted);
             thread::sleep(PATIENCE);
             files::abandon();
-            std::process::exit(i32::from(Exit::Interrupted as u8));
+            std::process::exit(i32::from(u8::from(Exit::Interrupted)));
         }
     };
     thread::Builder::new()

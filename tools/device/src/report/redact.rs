@@ -4,6 +4,15 @@ use std::fs;
 
 use serde_json::Value;
 
+/// Numbers of one machine, where they may be read.
+const SERIALS: [&str; 5] = [
+    "product_serial",
+    "product_uuid",
+    "board_serial",
+    "chassis_serial",
+    "chassis_asset_tag",
+];
+
 /// Words to replace, and what by.
 #[derive(Debug, Default)]
 pub(super) struct Redactor(Vec<(String, &'static str)>);
@@ -13,10 +22,21 @@ impl Redactor {
     pub(super) fn of_this_machine() -> Self {
         let mut words = Vec::new();
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        words.push((text("/proc/sys/kernel/hostname").trim().to_owned(), "HOST"));
+        let host = text("/proc/sys/kernel/hostname");
+        let (name, domain) = host.trim().split_once('.').unwrap_or((host.trim(), ""));
+        words.push((name.to_owned(), "HOST"));
+        words.push((domain.to_owned(), "DOMAIN"));
         words.push((text("/etc/machine-id").trim().to_owned(), "MACHINE"));
         for key in ["USER", "LOGNAME", "SUDO_USER"] {
             words.push((std::env::var(key).unwrap_or_default(), "USER"));
+        }
+        let home = std::env::var("HOME").unwrap_or_default();
+        words.push((Some(home).filter(|home| home != "/").unwrap_or_default(), "HOME"));
+        for file in SERIALS {
+            words.push((
+                text(&format!("/sys/class/dmi/id/{file}")).trim().to_owned(),
+                "SERIAL",
+            ));
         }
         // Accounts of people, by the number at which distributions begin to give them.
         for line in text("/etc/passwd").lines() {
@@ -34,8 +54,17 @@ impl Redactor {
     }
 
     fn new(mut words: Vec<(String, &'static str)>) -> Self {
-        // Root is no secret; two letters would be found everywhere.
-        words.retain(|(word, _)| word.len() > 2 && word != "root" && word != "localhost");
+        // Root is no secret, nor is what firmware says that has no number; two letters would be found everywhere.
+        let common = [
+            "root",
+            "/root",
+            "localhost",
+            "None",
+            "Default string",
+            "Not Specified",
+            "To be filled by O.E.M.",
+        ];
+        words.retain(|(word, _)| word.len() > 2 && !common.contains(&word.as_str()));
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
         words.dedup();
         Self(words)
@@ -58,6 +87,7 @@ impl Redactor {
         for (word, by) in &self.0 {
             text = replace_word(&text, word, by);
         }
+        text = hide_homes(&text);
         text.split_inclusive(|c: char| !is_address_char(c))
             .map(hide_address)
             .collect()
@@ -65,19 +95,29 @@ impl Redactor {
 }
 
 fn is_address_char(c: char) -> bool {
-    c.is_ascii_hexdigit() || c == ':'
+    c.is_ascii_hexdigit() || c == ':' || c == '-'
 }
 
-/// Replaces `word` where it is no part of a longer one.
+/// The name behind `/home/`, of whoever it is.
+fn hide_homes(text: &str) -> String {
+    let mut parts = text.split("/home/");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let end = part.find(|c: char| !(c.is_alphanumeric() || "._-$@".contains(c)));
+        format!("{text}/home/USER{}", &part[end.unwrap_or(part.len())..])
+    })
+}
+
+/// Replaces `word`, in capitals or not, where it is no part of a longer one.
 fn replace_word(text: &str, word: &str, by: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(word) {
+    while let Some(at) = rest.to_ascii_lowercase().find(&word.to_ascii_lowercase()) {
         let (before, after) = (&rest[..at], &rest[at + word.len()..]);
         let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         out += before;
         out += if joins(before.chars().last()) || joins(after.chars().next()) {
-            word
+            &rest[at..at + word.len()]
         } else {
             by
         };
@@ -92,7 +132,11 @@ fn hide_address(piece: &str) -> String {
     let (word, tail) = piece.split_at(end);
     let parts: Vec<_> = word.split(':').collect();
     if parts.len() == 6 && parts.iter().all(|p| p.len() == 2) {
-        format!("MAC{tail}")
+        return format!("MAC{tail}");
+    }
+    let lengths: Vec<_> = word.split('-').map(str::len).collect();
+    if lengths == [8, 4, 4, 4, 12] {
+        format!("UUID{tail}")
     } else {
         piece.to_owned()
     }
@@ -114,8 +158,10 @@ mod tests {
             ("ab", "USER"),
         ];
         let redactor = Redactor::new(words.map(|(w, by)| (w.to_owned(), by)).to_vec());
-        let before = json!({"lines": ["alice@thinkpad /home/alice/x malice root ab", "eth0 aa:bb:cc:dd:ee:ff up"], "n": 3});
-        let after = json!({"lines": ["USER@HOST HOME/x malice root ab", "eth0 MAC up"], "n": 3});
+        let before = json!({"lines": ["alice@Thinkpad /home/alice/x malice root ab", "/home/bob/y and /home/carol", "eth0 aa:bb:cc:dd:ee:ff up",
+            "root=UUID=0d5e1b7c-1f2e-4a3b-8c9d-0123456789ab ro"], "n": 3});
+        let after = json!({"lines": ["USER@HOST HOME/x malice root ab", "/home/USER/y and /home/USER", "eth0 MAC up",
+            "root=UUID=UUID ro"], "n": 3});
         assert_eq!(redactor.object(before), after);
     }
 
@@ -127,6 +173,7 @@ mod tests {
             "12:34:56",
             "[  1.5] x",
             "aa:bb:cc:dd:ee",
+            "2025-12-31 a-b",
         ] {
             assert_eq!(redactor.text(text), text);
         }

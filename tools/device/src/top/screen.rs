@@ -1,7 +1,9 @@
 //! Top on a terminal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ratatui::Frame;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -10,11 +12,15 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Cell, Row, Sparkline, Table};
 
+use xdna_terminal::Exit;
+
 use super::rows::{TITLES, cells, headline, sorted};
 use super::{Looks, Sort};
 use crate::reported::Reported;
 use crate::snapshot::Snapshot;
 
+/// Longest wait for a key before it is looked whether a signal came.
+const GLANCE: Duration = Duration::from_millis(100);
 /// Values of a sensor kept: the width of a wide terminal.
 const HISTORY: usize = 400;
 /// Width of a sensor's name and of its value.
@@ -33,25 +39,44 @@ pub(super) struct State {
 }
 
 /// Shows what the NPU does until somebody quits.
-pub(super) fn run(looks: &mut Looks, sort: Sort) -> anyhow::Result<()> {
+pub(super) fn run(looks: &mut Looks, sort: Sort) -> anyhow::Result<Exit> {
     let mut state = State::new(sort);
+    // The terminal must be given back whoever ends this.
+    let ended = Arc::new(AtomicUsize::new(0));
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        signal_hook::flag::register_usize(signal, Arc::clone(&ended), signal as usize)?;
+    }
     let mut terminal = ratatui::try_init()?;
-    let result = (|| -> anyhow::Result<()> {
+    let result = (|| -> anyhow::Result<Exit> {
         while let Some(now) = looks.take()? {
             state.push(now);
             loop {
                 terminal.draw(|frame| state.draw(frame))?;
+                let signal = ended.load(Ordering::Relaxed);
+                if signal != 0 {
+                    return Ok(Exit::Program(128 + signal as u8));
+                }
                 let wait = looks.due().saturating_duration_since(Instant::now());
-                if !event::poll(wait)? {
-                    break;
+                if !event::poll(wait.min(GLANCE))? {
+                    if wait <= GLANCE {
+                        break;
+                    }
+                    continue;
                 }
                 match event::read()? {
-                    Event::Key(key) if key.kind == KeyEventKind::Press && !state.press(key) => return Ok(()),
+                    Event::Key(key) if key.kind == KeyEventKind::Press && !state.press(key) => {
+                        let is_interrupt = key.modifiers.contains(KeyModifiers::CONTROL);
+                        return Ok(if is_interrupt {
+                            Exit::Interrupted
+                        } else {
+                            Exit::Done
+                        });
+                    }
                     _ => {}
                 }
             }
         }
-        Ok(())
+        Ok(Exit::Done)
     })();
     ratatui::try_restore()?;
     result

@@ -19,7 +19,7 @@ pub(super) struct Buffer {
     pub(super) handle: u32,
     #[serde(rename = "type")]
     pub(super) kind: Option<&'static str>,
-    pub(super) size_bytes: u64,
+    pub(super) size_bytes: Option<u64>,
     /// Address for the device.
     pub(super) xdna_addr: Option<u64>,
     /// Address in the program.
@@ -35,12 +35,12 @@ impl Buffer {
             Some(at) => format!(" at {at:#x}"),
             None => String::new(),
         };
-        let kind = self.kind.unwrap_or("imported or not seen");
-        format!(
-            "{} {kind} {}{at}",
-            self.handle,
-            xdna_terminal::bytes(self.size_bytes)
-        )
+        // Of what came by another way, or before the watching began, nobody has told the size.
+        let Some(size) = self.size_bytes else {
+            return format!("{} imported, or made before{at}", self.handle);
+        };
+        let kind = self.kind.unwrap_or("of an unknown type");
+        format!("{} {kind} {}{at}", self.handle, xdna_terminal::bytes(size))
     }
 }
 
@@ -100,7 +100,10 @@ impl Client {
         let at = buffer
             .vaddr
             .ok_or("the program has not mapped this buffer while it was watched")?;
-        let words = (buffer.size_bytes / 4).min(PACKET_WORDS as u64) as usize;
+        let size = buffer
+            .size_bytes
+            .ok_or("the program made this buffer before it was watched")?;
+        let words = (size / 4).min(PACKET_WORDS as u64) as usize;
         let words = process.words(at, words).ok_or("its memory can't be read")?;
         Packet::parse(&words)
     }
@@ -138,6 +141,26 @@ impl Client {
                 details.buffers = vec![self.buffer(number(argument, 0, 4) as u32)];
             }
             "GET_BO_INFO" => details.buffers = vec![self.buffer(number(argument, 16, 4) as u32)],
+            "SYNCOBJ_TIMELINE_WAIT" | "SYNCOBJ_TIMELINE_SIGNAL" => {
+                // A wait counts at 24, a signal at 16.
+                let at = if call.name == "SYNCOBJ_TIMELINE_WAIT" {
+                    24
+                } else {
+                    16
+                };
+                let count = number(argument, at, 4) as usize;
+                let handles = process.words(number(argument, 0, 8), count).unwrap_or_default();
+                let points = process
+                    .bytes(number(argument, 8, 8), count.saturating_mul(8))
+                    .unwrap_or_default();
+                let points = points.chunks_exact(8).map(|point| number(point, 0, 8));
+                let pairs: Vec<_> = handles
+                    .iter()
+                    .zip(points)
+                    .map(|(h, p)| format!("{h} point {p}"))
+                    .collect();
+                details.notes.push(format!("syncobj {}", pairs.join(", ")));
+            }
             "CONFIG_HWCTX" => self.config(process, argument, &mut details),
             "CREATE_HWCTX" => {
                 if let Some(qos) = process.words(number(argument, 16, 8), 6) {
@@ -197,7 +220,7 @@ impl Client {
                 let buffer = Buffer {
                     handle,
                     kind: super::calls::meaning("CREATE_BO", "type", field(24, 4)),
-                    size_bytes: field(16, 8),
+                    size_bytes: Some(field(16, 8)),
                     ..Buffer::default()
                 };
                 self.buffers.insert(handle, buffer);
@@ -219,6 +242,9 @@ impl Client {
                     .insert((field(16, 4) as u32, field(48, 8)), field(24, 8) as u32),
             ),
             "SYNCOBJ_TIMELINE_WAIT" => self.waited(process, argument, details),
+            "GET_INFO" | "GET_ARRAY" => details
+                .notes
+                .extend(super::answers::of(call.name, process, argument)),
             _ => {}
         }
     }

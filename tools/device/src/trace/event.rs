@@ -42,9 +42,10 @@ impl Event {
             Vec::new()
         };
         let mut line = format!(
-            "[{}] {:>12.6} {name}({}) = {}",
+            "[{}] {:>12.6} {name}(fd={} {}) = {}",
             self.thread,
             self.at.as_secs_f64(),
+            self.fd,
             self.join(&self.fields(true)),
             self.result_text()
         );

@@ -1,15 +1,11 @@
 //! The ptrace loop: stops threads at their system calls, hands out those that concern an NPU.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -17,11 +13,13 @@ use super::calls;
 use super::client::{Client, Details};
 use super::event::Event;
 use super::process::Process;
+use super::sleepers::Sleepers;
 
-/// Stops itself, then becomes the program: so the watching begins before the program's first call.
-const LAUNCHER: &str = r#"kill -STOP $$; exec "$@""#;
 /// The event number of a stop that seizing brings.
 const EVENT_STOP: i32 = 128;
+
+/// How often it is looked whether stopped threads run again.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +34,9 @@ pub(super) struct Tracer {
     root: Pid,
     begin: Instant,
     threads: BTreeMap<Pid, Thread>,
+    sleepers: Sleepers,
+    /// The launcher's own stop is over, or there is none.
+    pub(super) has_begun: bool,
     clients: BTreeMap<(Process, i32), Client>,
 }
 
@@ -61,7 +62,8 @@ struct Begun {
     at: Instant,
 }
 
-fn options() -> Options {
+/// What the kernel tells of threads beside their calls.
+pub(super) fn options() -> Options {
     Options::PTRACE_O_TRACESYSGOOD
         | Options::PTRACE_O_TRACECLONE
         | Options::PTRACE_O_TRACEFORK
@@ -70,42 +72,13 @@ fn options() -> Options {
 }
 
 impl Tracer {
-    /// Starts a program, stopped.
-    pub(super) fn launch(program: &[OsString]) -> anyhow::Result<Self> {
-        let child = Command::new("/bin/sh")
-            .args(["-c", LAUNCHER, "sh"])
-            .args(program)
-            .spawn()?;
-        let pid = Pid::from_raw(i32::try_from(child.id())?);
-        match waitpid(pid, Some(WaitPidFlag::WUNTRACED))? {
-            WaitStatus::Stopped(..) => {}
-            other => anyhow::bail!("it did not start: {other:?}"),
-        }
-        let tracer = Self::new(pid);
-        ptrace::seize(pid, options())?;
-        ptrace::interrupt(pid)?;
-        kill(pid, Signal::SIGCONT)?;
-        Ok(tracer)
-    }
-
-    /// Takes over all threads of a process.
-    pub(super) fn attach(pid: Pid) -> anyhow::Result<Self> {
-        let tracer = Self::new(pid);
-        for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let thread = entry?.file_name();
-            let number = thread.to_str().and_then(|name| name.parse().ok());
-            let thread = Pid::from_raw(number.ok_or_else(|| io::Error::other("/proc names no thread"))?);
-            ptrace::seize(thread, options())?;
-            ptrace::interrupt(thread)?;
-        }
-        Ok(tracer)
-    }
-
-    fn new(root: Pid) -> Self {
+    pub(super) fn new(root: Pid) -> Self {
         Self {
             root,
             begin: Instant::now(),
             threads: BTreeMap::new(),
+            sleepers: Sleepers::default(),
+            has_begun: false,
             clients: BTreeMap::new(),
         }
     }
@@ -117,14 +90,29 @@ impl Tracer {
     ) -> anyhow::Result<Ended> {
         let mut ended = Ended::Well;
         loop {
-            let status = match waitpid(None, Some(WaitPidFlag::__WALL)) {
+            let flags = WaitPidFlag::__WALL;
+            let flags = if self.sleepers.is_empty() {
+                flags
+            } else {
+                flags | WaitPidFlag::WNOHANG
+            };
+            let status = match waitpid(None, Some(flags)) {
+                Ok(WaitStatus::StillAlive) => {
+                    self.look_after()?;
+                    continue;
+                }
                 Ok(status) => status,
                 Err(Errno::EINTR) => continue,
+                Err(Errno::ECHILD) if !self.sleepers.is_empty() => {
+                    self.look_after()?;
+                    continue;
+                }
                 Err(Errno::ECHILD) => return Ok(ended),
                 Err(e) => return Err(e.into()),
             };
             let (thread, signal) = match status {
                 WaitStatus::PtraceSyscall(thread) => {
+                    self.has_begun = true;
                     let goes_on = match self.stopped(thread) {
                         Some(happened) => event(happened)?,
                         None => true,
@@ -133,6 +121,11 @@ impl Tracer {
                         return Ok(ended);
                     }
                     (thread, None)
+                }
+                WaitStatus::PtraceEvent(thread, signal, EVENT_STOP) if self.is_stop(signal) => {
+                    self.threads.remove(&thread);
+                    self.sleepers.add(thread)?;
+                    continue;
                 }
                 WaitStatus::PtraceEvent(thread, _, number) => {
                     if number != EVENT_STOP {
@@ -168,6 +161,18 @@ impl Tracer {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    /// True where a signal stopped a thread, and not this program or the launcher, to begin with.
+    fn is_stop(&self, signal: Signal) -> bool {
+        let stops = [Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+        self.has_begun && stops.contains(&signal)
+    }
+
+    /// Sees whether stopped threads run again.
+    fn look_after(&mut self) -> anyhow::Result<()> {
+        std::thread::sleep(GLANCE);
+        Ok(self.sleepers.wake(options())?)
     }
 
     /// A thread entered a system call, or left one.
@@ -286,6 +291,7 @@ impl Tracer {
 
     /// A thread ended, perhaps in the middle of a call.
     fn died(&mut self, id: Pid) -> Option<Event> {
+        self.sleepers.forget(id);
         let thread = self.threads.remove(&id)?;
         let Some(Entered::Ioctl(begun)) = thread.call else {
             return None;
