@@ -220,7 +220,7 @@ fn completions_and_manual_pages_come_from_the_same_definition() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = run(["completions", shell]);
         assert_eq!(code, Some(0));
-        for flag in ["beam-size", "drop-window", "force-cmdlist"] {
+        for flag in ["beam-size", "drop-window", "force-cmdlist", "sysroot", "disasm", "assert"] {
             assert!(stdout.contains(flag), "{shell} {flag}");
         }
     }
@@ -232,6 +232,16 @@ fn completions_and_manual_pages_come_from_the_same_definition() {
     for verb in ["sim", "conformance"] {
         let page = fs::read_to_string(dir.path().join(format!("xdna-{verb}.1"))).unwrap();
         assert!(page.contains(r"\-\-firmware"), "{page}");
+    }
+    for (verb, flag) in [
+        ("doctor", r"\-\-sysroot"),
+        ("dump", r"\-\-disasm"),
+        ("trace", r"\-\-pid"),
+        ("top", r"\-\-interval"),
+        ("bench", r"\-\-assert"),
+    ] {
+        let page = fs::read_to_string(dir.path().join(format!("xdna-{verb}.1"))).unwrap();
+        assert!(page.contains(flag), "{verb}: {page}");
     }
     let (code, stdout, _) = run(["man"]);
     assert_eq!(code, Some(0));

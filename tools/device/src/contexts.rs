@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use xdna_driver::query::{Context, ContextDetail, ContextState};
-use xdna_driver::{Device, Priority};
+use xdna_driver::{Device, Generation, Priority};
 use xdna_terminal::{Exit, Out, Table, bytes};
 
 use crate::reported::{Missing, Notes, Reported};
@@ -61,13 +61,17 @@ pub(crate) fn run(common: Common, out: &mut Out) -> anyhow::Result<Exit> {
 /// The contexts of all processes, by process.
 pub(crate) fn list(device: &Device) -> anyhow::Result<Vec<Entry>> {
     let level = device.driver_version().level();
-    let mut entries: Vec<_> = device.contexts()?.iter().map(|c| Entry::of(c, level)).collect();
+    let mut entries: Vec<_> = device
+        .contexts()?
+        .iter()
+        .map(|c| Entry::of(c, level, device.generation()))
+        .collect();
     entries.sort_by_key(|e| (e.pid, e.id));
     Ok(entries)
 }
 
 impl Entry {
-    fn of(context: &Context, level: i32) -> Self {
+    fn of(context: &Context, level: i32, generation: Generation) -> Self {
         let detail = context.detail.as_ref();
         let told = |value: Option<u64>| value.map_or(Reported::Missing(DETAILS), Reported::Is);
         // Mainline has these fields and never fills them; a driver that does is known by a value.
@@ -107,6 +111,8 @@ impl Entry {
             pasid: detail.map_or(Reported::Missing(DETAILS), |d| Reported::Is(d.pasid)),
             fatal: match detail {
                 None => Reported::Missing(DETAILS),
+                // Firmware of the first generation has no health reports.
+                Some(_) if generation == Generation::Xdna1 => Reported::Missing(Missing::Needs("XDNA2")),
                 Some(d) if level < 8 && d.fatal_error == 0 => Reported::Missing(Missing::Needs("Linux 7.1")),
                 Some(d) => Reported::Is(Fatal::of(d)),
             },

@@ -5,7 +5,8 @@ use xdna_driver::query::TileMetadata;
 use xdna_driver::{Device, Feature};
 use xdna_terminal::{Exit, Out, Table};
 
-use crate::reported::{Missing, Reported};
+use crate::firmware::{Protocol, Shown};
+use crate::reported::{Missing, Notes, Reported};
 use crate::show::{self, View};
 use crate::target::{Target, is_simulated};
 use crate::{Common, level, power};
@@ -23,7 +24,7 @@ pub(crate) struct Info {
     pci_revision: String,
     driver: Driver,
     firmware: Reported<String>,
-    firmware_protocol: Reported<String>,
+    firmware_protocol: Reported<Protocol>,
     aie_version: Reported<String>,
     columns: u16,
     rows: u16,
@@ -77,8 +78,8 @@ struct Support {
     needs: &'static str,
 }
 
-/// What can be asked for, and what it takes.
-const FEATURES: [(Feature, &str, &str); 12] = [
+/// What the driver can be asked for, and what it takes.
+const FEATURES: [(Feature, &str, &str); 11] = [
     (Feature::ContextArray, "detailed contexts", "Linux 6.18"),
     (Feature::UserPointer, "buffers in user memory", "Linux 6.18"),
     (Feature::AsyncErrors, "hardware errors", "Linux 6.19"),
@@ -92,11 +93,6 @@ const FEATURES: [(Feature, &str, &str); 12] = [
         "Linux 7.1 and AMD's platform metrics (PMF)",
     ),
     (Feature::BoUsage, "memory by process", "Linux 7.1"),
-    (
-        Feature::HeapGrowth,
-        "heap above 64 MiB",
-        "Linux 7.2, XDNA2 and firmware protocol 6.18",
-    ),
     (Feature::Prime, "buffer sharing", "a kernel with dma-buf"),
     (Feature::Timeline, "timeline fences", "a kernel with DRM syncobjs"),
 ];
@@ -138,7 +134,7 @@ impl Info {
                 origin: level::origin(driver),
             },
             firmware: Reported::of(device.firmware_version(), "amdxdna").map(|v| v.to_string()),
-            firmware_protocol: Reported::Missing(Missing::Driver),
+            firmware_protocol: Shown::of(device).protocol(),
             aie_version: Reported::of(device.aie_version(), "amdxdna").map(|(a, b)| format!("{a}.{b}")),
             columns: metadata.columns,
             rows: metadata.rows,
@@ -180,16 +176,14 @@ fn features(device: &Device) -> Vec<Support> {
         available: Reported::of(device.supports(feature), needs),
         needs,
     });
-    let firmware_log = Support {
-        name: "firmware log",
-        available: match Reported::of(device.firmware_log_state(), "") {
-            Reported::Is(_) => Reported::Is(true),
-            Reported::Missing(Missing::Needs(_)) => Reported::Is(false),
-            Reported::Missing(why) => Reported::Missing(why),
-        },
-        needs: "the staging or out-of-tree driver, XDNA2 and firmware protocol 6.19",
-    };
-    asked.into_iter().chain([firmware_log]).collect()
+    let firmware = Shown::of(device)
+        .features()
+        .map(|(name, available, needs)| Support {
+            name,
+            available,
+            needs,
+        });
+    asked.into_iter().chain(firmware).collect()
 }
 
 impl Tiles {
@@ -268,10 +262,11 @@ impl View for Info {
             );
         }
         let mut features = Table::new(["feature", "available", "needs"]);
+        let mut notes = Notes::default();
         for f in &self.features {
             let have = f.available.clone().map(|have| if have { "yes" } else { "no" });
-            features.row([f.name, &have.to_string(), f.needs]);
+            features.row([f.name, &notes.cell(&have), f.needs]);
         }
-        format!("{facts}\n{tiles}\n{features}")
+        format!("{facts}\n{tiles}\n{features}{}", notes.lines())
     }
 }

@@ -1,6 +1,8 @@
 //! What selftest and bench do with the NPU: commands that do nothing, copies through maps, and bytes through the array.
 //! Only what was measured in this run comes out.
 
+mod copies;
+mod hang;
 mod loopback;
 mod numbers;
 
@@ -14,7 +16,7 @@ use xdna_driver::{
 use xdna_kernels::loopback::Pattern;
 
 use crate::nothing::{empty_pdi, empty_transaction};
-use numbers::{bandwidth, nanos, numbers, percentiles};
+use numbers::{nanos, numbers, percentiles};
 
 /// No command of these takes longer, on hardware that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,8 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const COLUMNS: u16 = 4;
 /// Commands in a chain: what every driver takes.
 const CHAIN: usize = 24;
-/// What buffers are filled with.
-const PATTERN: u8 = 0xa5;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug)]
@@ -66,9 +66,11 @@ pub(crate) enum Step {
     Map,
     Loopback(Pattern),
     Recovery,
+    Hang,
 }
 
 impl Step {
+    /// What disturbs nobody.
     pub(crate) const ALL: [Self; 12] = [
         Self::Allocate,
         Self::Context,
@@ -98,6 +100,7 @@ impl Step {
             Self::Loopback(Pattern::Transpose) => "transposition",
             Self::Loopback(Pattern::Pad) => "padding",
             Self::Recovery => "recovery",
+            Self::Hang => "hang",
         }
     }
 
@@ -116,6 +119,7 @@ impl Step {
             Self::Loopback(Pattern::Transpose) => "memory tiles exchange rows and columns of blocks",
             Self::Loopback(Pattern::Pad) => "memory tiles put zeros around blocks",
             Self::Recovery => "a context is replaced while a command is in flight, and works",
+            Self::Hang => "the driver ends a command that never does, and a new context works",
         }
     }
 
@@ -134,17 +138,26 @@ impl Step {
             Self::Context => context(device),
             Self::RoundTrip => round_trip(&Rig::new(device)?, effort),
             Self::Chain => chain(&Rig::new(device)?, effort),
-            Self::WriteToDevice => copy(device, effort, true),
-            Self::ReadFromDevice => copy(device, effort, false),
-            Self::Map => map(device, effort),
+            Self::WriteToDevice => copies::copy(device, effort, true),
+            Self::ReadFromDevice => copies::copy(device, effort, false),
+            Self::Map => copies::map(device, effort),
             Self::Loopback(pattern) => loopback::run(device, pattern, effort),
             Self::Recovery => recovery(device, effort),
+            Self::Hang => hang::hang(device),
         }
     }
 }
 
 impl Rig {
     fn new(device: &Device) -> Result<Self, Error> {
+        Self::running(
+            device,
+            &empty_transaction(device.generation() == Generation::Xdna1),
+        )
+    }
+
+    /// One whose commands run this control code.
+    fn running(device: &Device, code: &[u8]) -> Result<Self, Error> {
         let columns = COLUMNS.min(device.columns());
         let context = device.context(columns).qos(Qos::default()).build()?;
         let image = empty_pdi();
@@ -154,9 +167,8 @@ impl Rig {
             pdi: &pdi,
             function: 0,
         }])?;
-        let code = empty_transaction(device.generation() == Generation::Xdna1);
         let stream = device.create_dev_bo(code.len())?;
-        stream.write(0, &code)?;
+        stream.write(0, code)?;
         Ok(Self {
             words: code.len() as u32 / 4,
             data: device.create_bo(4096)?,
@@ -249,39 +261,6 @@ fn chain(rig: &Rig, effort: Effort) -> anyhow::Result<Numbers> {
     let mut numbers = percentiles(times);
     numbers.insert("commands_per_chain".into(), CHAIN.into());
     Ok(numbers)
-}
-
-fn copy(device: &Device, effort: Effort, to_device: bool) -> anyhow::Result<Numbers> {
-    let bo = device.create_bo(effort.bytes)?;
-    let mut host = vec![PATTERN; effort.bytes];
-    bo.write(0, &host)?;
-    let begin = Instant::now();
-    for _ in 0..effort.copies {
-        if to_device {
-            bo.write(0, &host)?;
-        } else {
-            bo.read(0, &mut host)?;
-        }
-    }
-    let elapsed = begin.elapsed();
-    anyhow::ensure!(host.iter().all(|b| *b == PATTERN), "the bytes came back changed");
-    Ok(bandwidth(effort, elapsed))
-}
-
-fn map(device: &Device, effort: Effort) -> anyhow::Result<Numbers> {
-    let bo = device.create_bo(effort.bytes)?;
-    let words = effort.bytes / 8;
-    let begin = Instant::now();
-    let mut sum = 0_u64;
-    for round in 0..effort.copies as u64 {
-        bo.view_mut::<u64>(0, words)?.fill(round);
-        sum += bo.view::<u64>(0, words)?.iter().sum::<u64>();
-    }
-    let elapsed = begin.elapsed();
-    let rounds = effort.copies as u64;
-    let expected = rounds * rounds.saturating_sub(1) / 2 * words as u64;
-    anyhow::ensure!(sum == expected, "the sum is {sum}, not {expected}");
-    Ok(bandwidth(effort, elapsed))
 }
 
 fn recovery(device: &Device, effort: Effort) -> anyhow::Result<Numbers> {

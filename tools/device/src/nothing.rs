@@ -1,6 +1,7 @@
 //! The smallest files an NPU takes: an array configuration and an instruction stream that do nothing. What selftest
 //! and bench run.
 
+use xdna_runtime::formats::txn::{Header, Operation, Tokens, Txn, Version};
 use xdna_runtime::formats::{Cdo, Pdi, cdo::Command};
 
 /// Rows of an array, the same on every known NPU.
@@ -19,4 +20,24 @@ pub fn empty_transaction(xdna1: bool) -> Vec<u8> {
     // One operation, 20 bytes in all; then the operation.
     bytes.extend([1_u32, 20, 5].iter().flat_map(|w| w.to_le_bytes()));
     bytes
+}
+
+/// A transaction that waits for the end of a transfer that nobody starts: how a kernel that hangs looks to the firmware.
+pub fn endless_transaction(xdna1: bool) -> Vec<u8> {
+    let header = Header {
+        version: Version::Normal,
+        generation: if xdna1 { Header::NPU1 } else { Header::NPU4 },
+        rows: ROWS,
+        columns: 1,
+        memory_rows: 1,
+    };
+    let wait = Operation::Wait(Tokens {
+        direction: 0,
+        row: 0,
+        column: 0,
+        rows: 1,
+        columns: 1,
+        channel: 0,
+    });
+    Txn::new(header, [wait]).write()
 }

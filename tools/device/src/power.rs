@@ -17,6 +17,11 @@ use crate::target::Target;
 const LOW_AND_MEDIUM: i32 = 9;
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  xdna power
+  xdna power set high --dry-run
+  sudo xdna power set high")]
 pub struct Power {
     #[command(subcommand)]
     action: Option<Action>,
@@ -27,6 +32,7 @@ pub struct Power {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show the power mode; what happens without an action, too
+    #[command(after_help = "Example:\n  xdna power get --json")]
     Get(Common),
     /// Set the power mode of the NPU, for all programs
     #[command(after_help = "\
@@ -183,10 +189,12 @@ impl View for Change {
     fn text(&self) -> String {
         let mut table = Table::untitled();
         let verb = if self.dry_run { "would be set" } else { "set" };
-        table.pair(
-            "power mode",
-            format!("{verb} from {} to {}, for all programs", self.from, self.to),
-        );
+        let what = if self.from == self.to {
+            format!("{} already: nothing changes", self.to)
+        } else {
+            format!("{verb} from {} to {}, for all programs", self.from, self.to)
+        };
+        table.pair("power mode", what);
         let have = if self.privileged {
             "this process has it"
         } else {

@@ -6,7 +6,7 @@ use xdna_driver::{Device, Error};
 use xdna_terminal::{Exit, Out, Table};
 
 use crate::Common;
-use crate::reported::{Missing, Reported};
+use crate::reported::{Missing, Notes, Reported};
 use crate::show::{self, View};
 use crate::target::Target;
 
@@ -26,9 +26,9 @@ pub(crate) struct Reading {
     /// In the unit below.
     pub(crate) value: u32,
     pub(crate) unit: String,
-    average: u32,
-    highest: u32,
-    max: u32,
+    average: Reported<u32>,
+    highest: Reported<u32>,
+    max: Reported<u32>,
     status: String,
 }
 
@@ -73,14 +73,23 @@ impl Reading {
             SensorKind::Other(n) => (format!("type {n}"), sensor.unit.clone()),
             _ => ("unknown".to_owned(), sensor.unit.clone()),
         };
+        // All zero beside a reading: the driver has the fields and does not fill them.
+        let is_filled = sensor.average != 0 || sensor.highest != 0 || sensor.max != 0;
+        let filled = |n: u32| {
+            if is_filled {
+                Reported::Is(n)
+            } else {
+                Reported::Missing(Missing::Driver)
+            }
+        };
         Self {
             label: xdna_terminal::clean(&sensor.label),
             kind,
             value: sensor.value,
             unit: xdna_terminal::clean(&unit),
-            average: sensor.average,
-            highest: sensor.highest,
-            max: sensor.max,
+            average: filled(sensor.average),
+            highest: filled(sensor.highest),
+            max: filled(sensor.max),
             status: xdna_terminal::clean(&sensor.status),
         }
     }
@@ -95,9 +104,9 @@ impl Reading {
             kind: "example".into(),
             value,
             unit: unit.into(),
-            average: 0,
-            highest: 0,
-            max: 0,
+            average: Reported::Missing(Missing::Driver),
+            highest: Reported::Missing(Missing::Driver),
+            max: Reported::Missing(Missing::Driver),
             status: String::new(),
         }
     }
@@ -110,19 +119,21 @@ impl View for Sensors {
         match &self.sensors {
             Reported::Missing(why) => format!("sensors: - ({why})\n"),
             Reported::Is(sensors) => {
+                let mut notes = Notes::default();
                 let mut table = Table::new(["sensor", "kind", "now", "average", "highest", "max"]);
                 for s in sensors {
-                    let of = |n: u32| format!("{n} {}", s.unit);
+                    let mut of =
+                        |n: &Reported<u32>| notes.cell(&n.clone().map(|n| format!("{n} {}", s.unit)));
                     table.row([
                         s.label.clone(),
                         s.kind.clone(),
-                        of(s.value),
-                        of(s.average),
-                        of(s.highest),
-                        of(s.max),
+                        format!("{} {}", s.value, s.unit),
+                        of(&s.average),
+                        of(&s.highest),
+                        of(&s.max),
                     ]);
                 }
-                table.to_string()
+                format!("{table}{}", notes.lines())
             }
         }
     }

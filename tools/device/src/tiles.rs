@@ -14,6 +14,12 @@ use crate::target::Target;
 pub(crate) use status::Status;
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Columns that no context has are not reported. What is not documented is shown as bytes.
+
+Examples:
+  xdna tiles
+  xdna tiles --raw --json")]
 pub struct Tiles {
     /// Print the bytes as the firmware gave them
     #[arg(long)]

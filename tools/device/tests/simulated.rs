@@ -9,20 +9,25 @@
 mod files;
 
 mod simulated {
+    pub mod docs;
     pub mod doctor;
     pub mod golden;
     pub mod holder;
+    pub mod manners;
+    pub mod reports;
     pub mod roles;
     pub mod running;
     pub mod screen;
+    pub mod tool;
     pub mod top;
+    pub mod tracing;
     pub mod verbs;
 }
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use simulated::{doctor, golden, holder, roles, running, top, verbs};
+use simulated::{docs, doctor, golden, holder, manners, reports, roles, running, top, tracing, verbs};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -30,8 +35,14 @@ fn main() -> ExitCode {
         Some("--simulator") => return roles::simulator(&args[1..]),
         Some("--tool") => return roles::tool(&args[1..]),
         Some("--hold") => return holder::hold(&args[2..]),
-        Some("--top") => return top::scene(&args[2..]),
-        Some("--attach") => return verbs::scene(&args[2]),
+        Some("--top") => return top::scene(&args[2..], 2, "holder"),
+        Some("--six") => return top::scene(&args[2..], 6, "holder"),
+        Some("--zaphod") => return top::scene(&args[2..], 1, "zaphod"),
+        Some("--evil") => return top::scene(&args[2..], 1, manners::EVIL),
+        Some("--manners") => return manners::scene(),
+        Some("--attach") => return tracing::scene(&args[2]),
+        // What `xdna report --conformance` runs is a verb of the same program.
+        Some("conformance") => return xdna_conformance::run(args[2..].iter().map(Into::into)),
         Some("--golden") => return golden::scene(),
         Some("--doctor") => return doctor::scene(args[2].parse().expect("a count"), args[3] == "hang"),
         _ => {}
@@ -39,8 +50,12 @@ fn main() -> ExitCode {
     let unavailable = roles::unavailable();
     let all = [
         golden::tests(),
+        docs::tests(),
+        manners::tests(),
         doctor::tests(),
         verbs::tests(),
+        reports::tests(),
+        tracing::tests(),
         running::tests(),
         top::tests(),
     ];

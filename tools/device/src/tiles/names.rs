@@ -1,4 +1,70 @@
-//! Which events are errors, and of which kind: the driver's own table.
+//! Which events are errors, and of which kind: the driver's own table. What the bits of status registers say: the register
+//! reference.
+
+use xdna_driver::query::CoreStatus;
+
+/// The names of the bits that are set.
+fn bits(register: u32, names: &[(u32, &'static str)]) -> Vec<&'static str> {
+    let set = names.iter().filter(|(bit, _)| register & 1 << bit != 0);
+    set.map(|(_, name)| *name).collect()
+}
+
+/// What a DMA channel waits for, by its status register.
+pub(super) fn stalls(register: u32) -> Vec<&'static str> {
+    bits(
+        register,
+        &[
+            (2, "lock acquire"),
+            (3, "lock release"),
+            (4, "stream"),
+            (5, "token FIFO"),
+        ],
+    )
+}
+
+/// What went wrong in a DMA channel, by its status register.
+pub(super) fn dma_errors(register: u32) -> Vec<&'static str> {
+    bits(
+        register,
+        &[
+            (8, "lock"),
+            (9, "memory"),
+            (10, "descriptor unavailable"),
+            (11, "descriptor invalid"),
+            (12, "finish on TLAST (12)"),
+            (13, "finish on TLAST (13)"),
+            (16, "AXI decode"),
+            (17, "AXI slave"),
+            (18, "queue overflow"),
+        ],
+    )
+}
+
+/// What a core waits for, or died of, by its status register.
+fn core_waits(register: u32) -> Vec<&'static str> {
+    bits(
+        register,
+        &[
+            (2, "memory south"),
+            (3, "memory west"),
+            (4, "memory north"),
+            (5, "memory east"),
+            (6, "lock south"),
+            (7, "lock west"),
+            (8, "lock north"),
+            (9, "lock east"),
+            (10, "stream in"),
+            (12, "stream out"),
+            (14, "cascade (14)"),
+            (15, "cascade (15)"),
+            (16, "halted by a debugger"),
+            (17, "ECC (17)"),
+            (18, "ECC (18)"),
+            (19, "halted by an error"),
+            (21, "bus"),
+        ],
+    )
+}
 
 /// Events of a core module.
 pub(super) fn core(event: u32) -> Option<&'static str> {
@@ -45,4 +111,43 @@ pub(super) fn shim(event: u32) -> Option<&'static str> {
         74 => "lock",
         _ => return None,
     })
+}
+
+/// What a core does.
+pub(super) fn core_state(status: CoreStatus) -> String {
+    match status {
+        s if s.is_in_reset() => "in reset".into(),
+        s if s.is_done() => "done".into(),
+        s if !s.is_enabled() => "disabled".into(),
+        CoreStatus(1) => "running".into(),
+        CoreStatus(bits) => match core_waits(bits) {
+            waits if waits.is_empty() => format!("not known ({bits:#x})"),
+            waits => format!("stalled: {}", waits.join(", ")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_is_reset_before_it_is_anything_else() {
+        let states = [0, 1, 2, 3, 1 << 20, 0x41, 0x241, 1 << 19 | 1, 1 << 30 | 1]
+            .map(|bits| core_state(CoreStatus(bits)));
+        assert_eq!(
+            states,
+            [
+                "disabled",
+                "running",
+                "in reset",
+                "in reset",
+                "done",
+                "stalled: lock south",
+                "stalled: lock south, lock east",
+                "stalled: halted by an error",
+                "not known (0x40000001)"
+            ]
+        );
+    }
 }

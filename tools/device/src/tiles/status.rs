@@ -1,7 +1,7 @@
 //! A status of tiles, decoded as far as its layout is known; the rest stays bytes.
 
 use serde::Serialize;
-use xdna_driver::query::{ColumnStatus, CoreStatus, CoreTile, DmaStatus, MemTile, Metadata, TileStatus};
+use xdna_driver::query::{ColumnStatus, CoreTile, DmaStatus, MemTile, Metadata, TileStatus};
 use xdna_terminal::Table;
 
 use super::names;
@@ -41,7 +41,10 @@ pub(super) struct Channel {
     pub(super) channel: usize,
     pub(super) direction: &'static str,
     pub(super) state: &'static str,
-    pub(super) stalls: u32,
+    /// What it waits for.
+    pub(super) stalls: Vec<&'static str>,
+    /// What went wrong.
+    pub(super) errors: Vec<&'static str>,
     pub(super) queued: u32,
     pub(super) descriptor: u32,
     pub(super) register: u32,
@@ -122,7 +125,7 @@ impl Tile {
                 Events::of("memory", &t.memory_events, names::memory),
             ],
             core: Some(Core {
-                state: core_state(t.status),
+                state: names::core_state(t.status),
                 register: t.status.0,
                 program_counter: t.program_counter,
                 stack_pointer: t.stack_pointer,
@@ -153,7 +156,8 @@ fn channels(dma: &[(DmaStatus, DmaStatus)]) -> Vec<Channel> {
         channel,
         direction,
         state: ["idle", "starting", "running", "invalid"][status.state() as usize & 3],
-        stalls: status.stalls(),
+        stalls: names::stalls(status.0),
+        errors: names::dma_errors(status.0),
         queued: status.queued(),
         descriptor: status.descriptor(),
         register: status.0,
@@ -174,16 +178,6 @@ impl Events {
             .filter_map(|n| Some(format!("{} ({n})", name(*n)?)))
             .collect();
         Self { module, seen, errors }
-    }
-}
-
-fn core_state(status: CoreStatus) -> String {
-    match status {
-        s if s.is_in_reset() => "in reset".into(),
-        s if s.is_done() => "done".into(),
-        s if !s.is_enabled() => "disabled".into(),
-        CoreStatus(1) => "running".into(),
-        CoreStatus(bits) => format!("stalled ({:#x})", bits & !1),
     }
 }
 
@@ -267,22 +261,6 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_core_is_reset_before_it_is_anything_else() {
-        let states = [0, 1, 2, 3, 1 << 20, 0x41].map(|bits| core_state(CoreStatus(bits)));
-        assert_eq!(
-            states,
-            [
-                "disabled",
-                "running",
-                "in reset",
-                "in reset",
-                "done",
-                "stalled (0x40)"
-            ]
-        );
-    }
 
     #[test]
     fn error_events_have_names_and_others_numbers() {

@@ -30,6 +30,8 @@ pub fn tests() -> Vec<Test> {
         test("contexts_in_use_are_counted_by_owner", exhausted),
         test("a_context_without_progress_is_reported", stuck),
         test("firmware_that_does_not_answer_blocks", mute),
+        test("a_copy_made_as_help_says_is_examined_like_the_machine", recipe),
+        test("an_npu_of_another_number_is_no_device", other),
     ]
 }
 
@@ -85,4 +87,63 @@ fn mute() -> Result<(), Failed> {
         3,
     )?;
     expect(&object, "no-answer", "GET_INFO")
+}
+
+/// The recipe for a copy, as `--help` prints it.
+fn printed() -> Result<String, Failed> {
+    let (_, help, _) = end(me("--tool").args(["doctor", "--help"]).output()?);
+    let lines: Vec<_> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("  (dir="))
+        .take_while(|line| line.starts_with("  "))
+        .collect();
+    if !lines.last().is_some_and(|line| line.ends_with(')')) {
+        return Err(format!("no recipe in {help}").into());
+    }
+    Ok(lines.join("\n"))
+}
+
+fn recipe() -> Result<(), Failed> {
+    let recipe = printed()?;
+    // In a directory whose name shells would take apart.
+    let base = tempfile::tempdir()?;
+    let dir = base.path().join("a copy");
+    std::fs::create_dir(&dir)?;
+    for (simulator, npu) in [("--device npu4", Some("npu4")), ("--firmware 6.11", None)] {
+        let mut command = me("--simulator");
+        command
+            .args(simulator.split_whitespace())
+            .args(["--", "sh", "-c", &recipe]);
+        command.current_dir(&dir).output()?;
+        let copy = dir.join("copy");
+        let path = copy.to_str().ok_or("a path in UTF-8")?;
+        let (code, stdout, stderr) = end(me("--tool")
+            .args(["doctor", "--json", "--sysroot", path])
+            .output()?);
+        let copied: Value = serde_json::from_str(&stdout).map_err(|e| format!("{e}: {stdout}{stderr}"))?;
+        let (own, stdout, stderr) = end(under(simulator, "--tool", &["doctor", "--json"]).output()?);
+        let live: Value = serde_json::from_str(&stdout).map_err(|e| format!("{e}: {stdout}{stderr}"))?;
+        for key in ["kernel", "processor", "npus"] {
+            if copied[key] != live[key] || copied[key].is_null() {
+                return Err(format!("{simulator}: {key}: {copied} and {live}").into());
+            }
+        }
+        // "npu4 (Strix Point ...)"
+        let name = copied["npus"][0]["name"]
+            .as_str()
+            .and_then(|name| name.split(' ').next());
+        if ids(&copied) != ids(&live) || code != own || name != npu {
+            return Err(format!("{simulator}: {code:?} {copied} and {own:?} {live}").into());
+        }
+        std::fs::remove_dir_all(copy)?;
+    }
+    Ok(())
+}
+
+fn other() -> Result<(), Failed> {
+    let (code, _, stderr) = end(under("", "--tool", &["doctor", "--device", "3"]).output()?);
+    if code != Some(3) || !stderr.contains("no NPU is /dev/accel/accel3") {
+        return Err(format!("{code:?} {stderr}").into());
+    }
+    Ok(())
 }

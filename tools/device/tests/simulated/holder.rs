@@ -10,10 +10,11 @@ use super::roles;
 
 /// Opens the NPU, creates contexts, runs three commands on the first, says so, and waits for the end of its input.
 ///
-/// `args`: how many contexts; whether it waits for its commands (`idle`) or leaves one under way (`hang`).
+/// `args`: how many contexts; whether it waits for its commands (`idle`) or leaves one under way (`hang`); its name.
 pub fn hold(args: &[String]) -> ExitCode {
     // Its own name, which does not depend on the build.
-    std::fs::write("/proc/self/comm", "holder").expect("a name");
+    let name = args.get(2).map_or("holder", String::as_str);
+    std::fs::write("/proc/self/comm", name).expect("a name");
     let contexts: usize = args.first().and_then(|n| n.parse().ok()).unwrap_or(1);
     let device = Device::open_first().expect("the simulated device opens");
     let qos = Qos {
@@ -68,9 +69,18 @@ pub struct Holder(Child);
 impl Holder {
     /// Starts a holder of `contexts` contexts, with a command that does not end if `hang`, and waits until it is ready.
     pub fn start(contexts: usize, hang: bool) -> Self {
+        Self::named("holder", contexts, hang)
+    }
+
+    /// The same of another name.
+    pub fn named(name: &str, contexts: usize, hang: bool) -> Self {
         let mut command = roles::me("--hold");
         command
-            .args([contexts.to_string().as_str(), if hang { "hang" } else { "idle" }])
+            .args([
+                contexts.to_string().as_str(),
+                if hang { "hang" } else { "idle" },
+                name,
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command.spawn().expect("the holder starts");

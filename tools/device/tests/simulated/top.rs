@@ -14,9 +14,9 @@ use super::holder::Holder;
 use super::roles::{Test, end, me, under};
 use super::screen::{PATIENCE, Screen};
 
-/// `xdna` with `args` beside a program that holds two contexts.
-pub fn scene(args: &[String]) -> ExitCode {
-    let _holder = Holder::start(2, false);
+/// `xdna` with `args` beside a program of this name that holds so many contexts.
+pub fn scene(args: &[String], contexts: usize, name: &str) -> ExitCode {
+    let _holder = Holder::named(name, contexts, false);
     let status = me("--tool").args(args).status().expect("the tool runs");
     ExitCode::from(status.code().unwrap_or(1) as u8)
 }
