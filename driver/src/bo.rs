@@ -119,7 +119,7 @@ impl Device {
         }
         let handle = self.0.heap.cut(&self.0, asked).map_err(|e| self.0.explain(e))?;
         let handle = OwnedHandle::new(&self.0, handle);
-        let info = sys::npu::get_bo_info(self.fd(), handle.handle)?;
+        let info = sys::npu::get_bo_info(self.fd()?, handle.handle)?;
         let addr = info.device_addr.unwrap_or(uapi::AMDXDNA_INVALID_ADDR);
         let host = HostPtr(self.0.heap.host(addr, size)?);
         Ok(Arc::new(Bo::new(
@@ -144,7 +144,7 @@ impl Device {
         } else {
             uapi::AMDXDNA_BO_SHARE
         };
-        let handle = sys::npu::create_bo(self.fd(), raw, asked as u64).map_err(|e| self.0.explain(e))?;
+        let handle = sys::npu::create_bo(self.fd()?, raw, asked as u64).map_err(|e| self.0.explain(e))?;
         Bo::map(OwnedHandle::new(&self.0, handle), kind, size).map(Arc::new)
     }
 }

@@ -104,7 +104,7 @@ impl HwContext {
         }
         let table: Vec<_> = cus.iter().map(|cu| (cu.pdi.handle(), cu.function)).collect();
         let held = Held::new(inner, cus.iter().map(|cu| cu.pdi))?;
-        sys::npu::config_cus(inner.device.fd(), inner.id, &table).map_err(|e| inner.device.0.explain(e))?;
+        sys::npu::config_cus(inner.device.fd()?, inner.id, &table).map_err(|e| inner.device.0.explain(e))?;
         let pdis = held.keep();
         if inner.cus.set(pdis.clone()).is_err() {
             // Not reached: the lock of `kept` is held since the check above. The buffers stay held anyway.
@@ -200,8 +200,12 @@ impl ContextInner {
 
     fn has_ended(&self, seq: Seq) -> bool {
         let poll = crate::Deadline::at(Instant::now());
+        let ended = self
+            .device
+            .fd()
+            .and_then(|fd| sys::syncobj::timeline_wait(fd, self.syncobj, seq.get(), poll));
         // What can't be asked about counts as flying.
-        sys::syncobj::timeline_wait(self.device.fd(), self.syncobj, seq.get(), poll).unwrap_or(false)
+        ended.unwrap_or(false)
     }
 
     pub(crate) fn count_submission(&self) {

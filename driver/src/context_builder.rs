@@ -70,7 +70,7 @@ impl ContextBuilder<'_> {
         let max_opc = max_opc.unwrap_or(device.chip().ops_per_cycle * u32::from(columns));
         let tiles = u32::from(columns) * u32::from(device.core_rows());
         let create = || {
-            sys::npu::create_hwctx(device.fd(), &qos.raw(), max_opc, tiles)
+            sys::npu::create_hwctx(device.fd()?, &qos.raw(), max_opc, tiles)
                 .map_err(|e| refused(device, columns, qos, device.0.explain(e)))
         };
         let new = match create() {

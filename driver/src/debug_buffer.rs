@@ -33,7 +33,7 @@ impl HwContext {
             });
         }
         let held = Held::new(inner, std::iter::once(bo))?;
-        sys::npu::config_debug_bo(inner.device.fd(), inner.id, bo.handle(), true)
+        sys::npu::config_debug_bo(inner.device.fd()?, inner.id, bo.handle(), true)
             .map_err(|e| inner.device.0.explain(e))?;
         held.keep();
         Ok(DebugBuffer {
@@ -52,7 +52,7 @@ impl DebugBuffer {
         self.bo.check_range(offset, bytes.len())?;
         let (dev, size) = (&self.context.0.device, self.bo.size() as u64);
         let from_device = sys::npu::SyncDirection::FromDevice;
-        sys::npu::sync_bo(dev.fd(), self.bo.handle(), from_device, 0, size).map_err(|e| dev.0.explain(e))?;
+        sys::npu::sync_bo(dev.fd()?, self.bo.handle(), from_device, 0, size).map_err(|e| dev.0.explain(e))?;
         self.bo.copy_while_attached(offset, bytes)
     }
 }
@@ -63,7 +63,7 @@ impl Drop for DebugBuffer {
         if inner.device.0.is_inherited() {
             return;
         }
-        match sys::npu::config_debug_bo(inner.device.fd(), inner.id, self.bo.handle(), false) {
+        match sys::npu::config_debug_bo(inner.device.0.fd(), inner.id, self.bo.handle(), false) {
             Ok(()) => self.bo.usage.leave_command(),
             Err(e) => {
                 log::debug!("debug buffer stays attached to context {}: {e}", inner.id);

@@ -222,11 +222,12 @@ impl Device {
     /// # Errors
     /// `EINVAL`: the kernel has no such call, or does not like the name.
     pub fn set_client_name(&self, name: &str) -> Result<(), Error> {
-        sys::drm::set_client_name(self.fd(), name)
+        sys::drm::set_client_name(self.fd()?, name)
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.0.fd()
+    /// The descriptor, in the process it belongs to.
+    pub(crate) fn fd(&self) -> Result<BorrowedFd<'_>, Error> {
+        self.0.checked_fd()
     }
 
     pub(crate) fn is(&self, other: &Arc<DeviceInner>) -> bool {
@@ -235,8 +236,18 @@ impl Device {
 }
 
 impl DeviceInner {
+    /// The descriptor, whoever asks: for what is behind a check, and for destructors, which have their own.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// The descriptor, in the process it belongs to.
+    ///
+    /// # Errors
+    /// [`Error::OtherProcess`].
+    pub(crate) fn checked_fd(&self) -> Result<BorrowedFd<'_>, Error> {
+        self.check_process()?;
+        Ok(self.fd())
     }
 
     /// True in a child of the process that opened the device: its handles belong to the parent.

@@ -16,9 +16,9 @@ impl Device {
     /// Reads the fdinfo of this open device.
     ///
     /// # Errors
-    /// [`Error::Read`]: `/proc` is not there.
+    /// [`Error::Read`]: `/proc` is not there; [`Error::OtherProcess`].
     pub fn fdinfo(&self) -> Result<FdInfo, Error> {
-        let path = PathBuf::from(format!("/proc/self/fdinfo/{}", self.fd().as_raw_fd()));
+        let path = PathBuf::from(format!("/proc/self/fdinfo/{}", self.fd()?.as_raw_fd()));
         fs::read_to_string(&path)
             .map(|text| FdInfo::parse(&text))
             .map_err(|source| Error::Read { path, source })

@@ -60,7 +60,7 @@ impl Features {
 }
 
 fn probe(dev: &DeviceInner, feature: Feature) -> Result<bool, Error> {
-    let fd = dev.fd();
+    let fd = dev.checked_fd()?;
     match feature {
         // EINVAL: the kernel's table has no such request.
         Feature::ContextArray => answered(query::context_array(dev, 1), &[libc::EOPNOTSUPP, libc::EINVAL]),

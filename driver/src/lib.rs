@@ -46,7 +46,8 @@
 //! reaches, and in shared-virtual-address mode that is all memory of the process: whoever writes them answers for
 //! that, as a writer of `/proc/self/mem` does. [`CommandBuilder::addr`] names buffers that are held.
 //!
-//! Open a device after `fork`: in a child every call is refused and destructors do nothing.
+//! Open a device after `fork`: in a child everything that asks the driver is refused ([`Error::OtherProcess`]), and
+//! destructors leave what is the parent's alone. Buffers are the parent's memory: a child must not touch them.
 //!
 //! `XDNA_DEBUG=sync-ioctl` flushes caches by ioctl instead of by instruction.
 

@@ -142,7 +142,7 @@ impl Submission {
     /// What the kernel answers; kernels before 6.6 have no such call.
     pub fn notify(&self, event: BorrowedFd<'_>) -> Result<(), Error> {
         let inner = &*self.context.0;
-        sys::syncobj::eventfd(inner.device.fd(), inner.syncobj, self.seq.get(), event)
+        sys::syncobj::eventfd(inner.device.fd()?, inner.syncobj, self.seq.get(), event)
             .map_err(|e| inner.device.0.explain(e))
     }
 
@@ -163,7 +163,7 @@ impl Submission {
 
     fn fence(&self, deadline: Deadline) -> Result<bool, Error> {
         let inner = &*self.context.0;
-        sys::syncobj::timeline_wait(inner.device.fd(), inner.syncobj, self.seq.get(), deadline)
+        sys::syncobj::timeline_wait(inner.device.fd()?, inner.syncobj, self.seq.get(), deadline)
             .map_err(|e| inner.device.0.explain(e))
     }
 

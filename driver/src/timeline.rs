@@ -28,7 +28,7 @@ impl Device {
     /// What the kernel answers.
     pub fn create_timeline(&self) -> Result<Timeline, Error> {
         self.0.check_process()?;
-        let syncobj = sys::syncobj::create(self.fd())?;
+        let syncobj = sys::syncobj::create(self.fd()?)?;
         Ok(Timeline {
             device: self.clone(),
             syncobj,
@@ -41,7 +41,7 @@ impl Device {
     /// `EINVAL`: the descriptor is no syncobj.
     pub fn import_timeline(&self, fd: BorrowedFd<'_>) -> Result<Timeline, Error> {
         self.0.check_process()?;
-        let syncobj = sys::syncobj::from_fd(self.fd(), fd)?;
+        let syncobj = sys::syncobj::from_fd(self.fd()?, fd)?;
         Ok(Timeline {
             device: self.clone(),
             syncobj,
@@ -55,7 +55,7 @@ impl Timeline {
     /// # Errors
     /// What the kernel answers.
     pub fn signal(&self, point: u64) -> Result<(), Error> {
-        sys::syncobj::timeline_signal(self.device.fd(), self.syncobj, point)
+        sys::syncobj::timeline_signal(self.device.fd()?, self.syncobj, point)
     }
 
     /// Waits until `point` has been signalled; `false` if the deadline passed before.
@@ -63,7 +63,7 @@ impl Timeline {
     /// # Errors
     /// What the kernel answers.
     pub fn wait(&self, point: u64, deadline: Deadline) -> Result<bool, Error> {
-        sys::syncobj::timeline_wait(self.device.fd(), self.syncobj, point, deadline)
+        sys::syncobj::timeline_wait(self.device.fd()?, self.syncobj, point, deadline)
     }
 
     /// The highest signalled point.
@@ -71,7 +71,7 @@ impl Timeline {
     /// # Errors
     /// What the kernel answers.
     pub fn signalled(&self) -> Result<u64, Error> {
-        sys::syncobj::query(self.device.fd(), self.syncobj, QueryFlags::empty())
+        sys::syncobj::query(self.device.fd()?, self.syncobj, QueryFlags::empty())
     }
 
     /// Arms `event`, an eventfd, to be written once `point` has been signalled.
@@ -79,7 +79,7 @@ impl Timeline {
     /// # Errors
     /// What the kernel answers; kernels before 6.6 have no such call.
     pub fn notify(&self, point: u64, event: BorrowedFd<'_>) -> Result<(), Error> {
-        sys::syncobj::eventfd(self.device.fd(), self.syncobj, point, event)
+        sys::syncobj::eventfd(self.device.fd()?, self.syncobj, point, event)
     }
 
     /// Copies the fence of a context's latest command to `point`: signalled when all that was submitted has
@@ -88,7 +88,7 @@ impl Timeline {
     /// # Errors
     /// `EINVAL`: the context has not had a command yet.
     pub fn follow(&self, context: &HwContext, point: u64) -> Result<(), Error> {
-        sys::syncobj::transfer(self.device.fd(), (context.0.syncobj, 0), (self.syncobj, point))
+        sys::syncobj::transfer(self.device.fd()?, (context.0.syncobj, 0), (self.syncobj, point))
     }
 
     /// Exports the timeline for another process.
@@ -96,7 +96,7 @@ impl Timeline {
     /// # Errors
     /// No descriptor is free.
     pub fn export(&self) -> Result<OwnedFd, Error> {
-        sys::syncobj::to_fd(self.device.fd(), self.syncobj)
+        sys::syncobj::to_fd(self.device.fd()?, self.syncobj)
     }
 }
 
@@ -106,7 +106,7 @@ impl HwContext {
     /// # Errors
     /// `EINVAL`: the context has not had a command yet.
     pub fn export_fence(&self) -> Result<OwnedFd, Error> {
-        sys::syncobj::to_sync_file(self.0.device.fd(), self.0.syncobj)
+        sys::syncobj::to_sync_file(self.0.device.fd()?, self.0.syncobj)
     }
 }
 
@@ -115,7 +115,7 @@ impl Drop for Timeline {
         if self.device.0.is_inherited() {
             return;
         }
-        if let Err(e) = sys::syncobj::destroy(self.device.fd(), self.syncobj) {
+        if let Err(e) = sys::syncobj::destroy(self.device.0.fd(), self.syncobj) {
             e.warn_of_leak(&"timeline");
         }
     }

@@ -76,10 +76,10 @@ impl Device {
         }
         // SAFETY: the caller's promise.
         let handle =
-            unsafe { sys::npu::create_user_bo(self.fd(), start, len) }.map_err(|e| self.0.explain(e))?;
+            unsafe { sys::npu::create_user_bo(self.fd()?, start, len) }.map_err(|e| self.0.explain(e))?;
         let handle_value = handle;
         let handle = OwnedHandle::new(&self.0, handle);
-        let info = sys::npu::get_bo_info(self.fd(), handle_value)?;
+        let info = sys::npu::get_bo_info(self.fd()?, handle_value)?;
         Ok((
             handle,
             DeviceAddr(info.device_addr.unwrap_or(start.as_ptr() as u64)),

@@ -94,7 +94,7 @@ impl Bo {
         if by_ioctl && self.device().debug.contains(Debug::SYNC_IOCTL) {
             let to_device = sys::npu::SyncDirection::ToDevice;
             return sys::npu::sync_bo(
-                self.device().fd(),
+                self.device().checked_fd()?,
                 self.handle(),
                 to_device,
                 offset as u64,

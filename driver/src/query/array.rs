@@ -106,7 +106,7 @@ impl Device {
 pub(crate) fn raw_async_error(dev: &DeviceInner) -> Result<uapi::amdxdna_async_error, Error> {
     let mut raw = uapi::amdxdna_async_error::default();
     sys::npu::get_array(
-        dev.fd(),
+        dev.checked_fd()?,
         uapi::DRM_AMDXDNA_HW_LAST_ASYNC_ERR,
         1,
         raw.as_mut_bytes(),
@@ -120,7 +120,13 @@ pub(crate) fn raw_bo_usage(dev: &DeviceInner, pid: i64) -> Result<uapi::amdxdna_
         pid,
         ..Default::default()
     };
-    sys::npu::get_array(dev.fd(), uapi::DRM_AMDXDNA_BO_USAGE, 1, raw.as_mut_bytes()).map_err(|(e, _)| e)?;
+    sys::npu::get_array(
+        dev.checked_fd()?,
+        uapi::DRM_AMDXDNA_BO_USAGE,
+        1,
+        raw.as_mut_bytes(),
+    )
+    .map_err(|(e, _)| e)?;
     Ok(raw)
 }
 

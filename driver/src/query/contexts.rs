@@ -121,8 +121,13 @@ impl Device {
 /// Up to `room` contexts by `GET_ARRAY`: entries packed at the size the driver returns.
 pub(crate) fn context_array(dev: &DeviceInner, room: usize) -> Result<Vec<Context>, Error> {
     let mut buffer = vec![0_u8; room * size_of::<HwctxEntry>()];
-    let shape = sys::npu::get_array(dev.fd(), uapi::DRM_AMDXDNA_HW_CONTEXT_ALL, room, &mut buffer)
-        .map_err(|(e, _)| e)?;
+    let shape = sys::npu::get_array(
+        dev.checked_fd()?,
+        uapi::DRM_AMDXDNA_HW_CONTEXT_ALL,
+        room,
+        &mut buffer,
+    )
+    .map_err(|(e, _)| e)?;
     let bad = |value| Error::Answer {
         call: Call::GetArray,
         what: "element_size",
@@ -157,7 +162,7 @@ fn context_info(dev: &DeviceInner) -> Result<Vec<Context>, Error> {
     let mut room = ROOM;
     loop {
         let mut records = vec![uapi::amdxdna_drm_query_hwctx::default(); room];
-        match sys::npu::hw_contexts(dev.fd(), &mut records) {
+        match sys::npu::hw_contexts(dev.checked_fd()?, &mut records) {
             Ok(returned) => {
                 let written = if dev.version.level() == 0 {
                     returned

@@ -188,7 +188,7 @@ impl Device {
     }
 
     pub(super) fn fact<T: sys::npu::Fact>(&self) -> Result<T, Error> {
-        sys::npu::fact(self.fd()).map_err(|e| self.0.explain(e))
+        sys::npu::fact(self.fd()?).map_err(|e| self.0.explain(e))
     }
 }
 

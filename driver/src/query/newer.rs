@@ -131,7 +131,7 @@ impl Device {
         loop {
             let mut bytes = vec![0; size];
             bytes[..size_of::<AieCoredump>()].copy_from_slice(request.as_bytes());
-            match sys::npu::get_array(self.fd(), newer::AIE_COREDUMP, 1, &mut bytes) {
+            match sys::npu::get_array(self.fd()?, newer::AIE_COREDUMP, 1, &mut bytes) {
                 Ok(_) => {
                     return Ok(Coredump {
                         rows: self.metadata().rows,
@@ -157,7 +157,7 @@ impl Device {
         let request = at.raw(bytes.len());
         let mut buffer = vec![0; bytes.len().max(size_of::<AieTileAccess>())];
         buffer[..size_of::<AieTileAccess>()].copy_from_slice(request.as_bytes());
-        sys::npu::get_array(self.fd(), newer::AIE_TILE_READ, 1, &mut buffer)
+        sys::npu::get_array(self.fd()?, newer::AIE_TILE_READ, 1, &mut buffer)
             .map_err(|(e, _)| self.0.explain(e))?;
         bytes.copy_from_slice(&buffer[..bytes.len()]);
         Ok(())
@@ -183,7 +183,7 @@ impl Device {
             pad: [0; 3],
         };
         bytes[max..].copy_from_slice(request.as_bytes());
-        sys::npu::get_array(self.fd(), param, 1, &mut bytes).map_err(|(e, _)| self.0.explain(e))?;
+        sys::npu::get_array(self.fd()?, param, 1, &mut bytes).map_err(|(e, _)| self.0.explain(e))?;
         let bad = |value| Error::Answer {
             call: Call::GetArray,
             what: "size",
@@ -203,7 +203,7 @@ impl Device {
 
     fn log_state(&self, param: u32) -> Result<LogState, Error> {
         let mut raw = GetDptState::new_zeroed();
-        sys::npu::get_array(self.fd(), param, 1, raw.as_mut_bytes()).map_err(|(e, _)| self.0.explain(e))?;
+        sys::npu::get_array(self.fd()?, param, 1, raw.as_mut_bytes()).map_err(|(e, _)| self.0.explain(e))?;
         Ok(LogState {
             version: raw.version,
             on: raw.status != 0,

@@ -76,7 +76,7 @@ impl Device {
 
 pub(crate) fn raw_sensors(dev: &DeviceInner) -> Result<Vec<uapi::amdxdna_drm_query_sensor>, Error> {
     let mut records = vec![uapi::amdxdna_drm_query_sensor::default(); ROOM];
-    let written = sys::npu::sensors(dev.fd(), &mut records)?;
+    let written = sys::npu::sensors(dev.checked_fd()?, &mut records)?;
     records.truncate(written);
     Ok(records)
 }

@@ -124,7 +124,7 @@ impl Device {
     }
 
     fn switch(&self, switch: Switch) -> Result<bool, Error> {
-        let state = sys::npu::switch(self.fd(), switch).map_err(|e| self.0.explain(e))?;
+        let state = sys::npu::switch(self.fd()?, switch).map_err(|e| self.0.explain(e))?;
         Ok(state != 0)
     }
 
@@ -137,7 +137,7 @@ impl Device {
     }
 
     pub(super) fn set(&self, param: u32, value: &[u8]) -> Result<(), Error> {
-        sys::npu::set_state(self.fd(), param, value).map_err(|e| self.0.explain(e))
+        sys::npu::set_state(self.fd()?, param, value).map_err(|e| self.0.explain(e))
     }
 }
 

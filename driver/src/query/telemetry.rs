@@ -80,7 +80,7 @@ impl Device {
 /// The whole answer. The type asked for is 0, the only one these devices have.
 pub(crate) fn raw_telemetry(dev: &DeviceInner) -> Result<Vec<u8>, Error> {
     let mut buffer = vec![0; HEADER + 4 * dev.chip.contexts as usize + PAYLOAD];
-    sys::npu::telemetry(dev.fd(), &mut buffer)?;
+    sys::npu::telemetry(dev.checked_fd()?, &mut buffer)?;
     Ok(buffer)
 }
 

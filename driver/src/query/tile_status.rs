@@ -128,7 +128,7 @@ impl Device {
         let metadata = self.metadata();
         // Exactly this: Linux to 7.0 refuses any other size.
         let mut dump = vec![0; usize::from(metadata.columns) * metadata.column_bytes as usize];
-        let filled = sys::npu::aie_status(self.fd(), &mut dump).map_err(|e| self.0.explain(e))?;
+        let filled = sys::npu::aie_status(self.fd()?, &mut dump).map_err(|e| self.0.explain(e))?;
         parse(&metadata, filled, &dump)
     }
 }

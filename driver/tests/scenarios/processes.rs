@@ -106,7 +106,10 @@ fn after_fork() {
     let context = context(&device);
     let data = device.create_bo(4096).unwrap();
     let command = nothing(&context).addr(&data).build().unwrap();
+    let timeline = device.create_timeline().unwrap();
+    let submission = context.submit(nothing(&context).build().unwrap()).unwrap();
     let mut parts = Some((device.clone(), context.clone(), data.clone(), command));
+    let mut flying = Some(submission);
     // The child's destructors must not close the parent's handles: they run over there.
     in_child(|| {
         let (device, context, data, command) = parts.take().unwrap();
@@ -119,8 +122,34 @@ fn after_fork() {
             context.submit(command).unwrap_err().reason,
             Error::OtherProcess { .. }
         ));
+        // Nothing that is the parent's is asked for or changed.
+        let refused = |e: Error| assert!(matches!(e, Error::OtherProcess { .. }), "{e}");
+        refused(device.contexts().unwrap_err());
+        refused(device.clocks().unwrap_err());
+        refused(device.power_mode().unwrap_err());
+        refused(device.telemetry().unwrap_err());
+        refused(device.sensors().unwrap_err());
+        refused(device.bo_usage(1).unwrap_err());
+        refused(device.fdinfo().unwrap_err());
+        refused(device.set_client_name("child").unwrap_err());
+        refused(device.supports(xdna_driver::Feature::Telemetry).unwrap_err());
+        refused(timeline.signal(1).unwrap_err());
+        refused(timeline.wait(0, soon()).unwrap_err());
+        refused(timeline.signalled().unwrap_err());
+        refused(timeline.export().unwrap_err());
+        refused(timeline.follow(&context, 2).unwrap_err());
+        refused(context.export_fence().unwrap_err());
+        refused(data.export().unwrap_err());
+        let submission = flying.take().unwrap();
+        refused(submission.completion_event().unwrap_err());
+        refused(submission.wait(soon()).unwrap_err());
         drop((device, context, data));
     });
+    let Wait::Ended(finished) = flying.take().unwrap().wait(soon()).unwrap() else {
+        panic!("pending")
+    };
+    assert_eq!(finished.outcome, Outcome::Completed);
+    assert_eq!(timeline.signalled().unwrap(), 0);
     let (_, _, _, command) = parts.take().unwrap();
     assert_eq!(run(&context, command).outcome, Outcome::Completed);
     data.write(0, b"still ours").unwrap();
