@@ -220,7 +220,14 @@ fn completions_and_manual_pages_come_from_the_same_definition() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = run(["completions", shell]);
         assert_eq!(code, Some(0));
-        for flag in ["beam-size", "drop-window", "force-cmdlist", "sysroot", "disasm", "assert"] {
+        for flag in [
+            "beam-size",
+            "drop-window",
+            "force-cmdlist",
+            "sysroot",
+            "disasm",
+            "assert",
+        ] {
             assert!(stdout.contains(flag), "{shell} {flag}");
         }
     }
