@@ -39,11 +39,16 @@ impl<'a> ControlFile<'a> {
             let what = "an ELF file, whose control code is in its sections and needs addresses put into it";
             return Err(View::new(Format::Txn, file).error(0, Reason::Other(what.to_owned())));
         }
-        let text = file
+        // Control code has zeros in its header: what can be printed is text, or meant to be.
+        let unmarked = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        let text = unmarked
             .iter()
-            .all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace() || b"xX".contains(b));
+            .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
         let bytes: Cow<'a, [u8]> = if text && !file.is_empty() {
-            read_text(file)?.iter().flat_map(|w| w.to_le_bytes()).collect()
+            read_text(unmarked)?
+                .iter()
+                .flat_map(|w| w.to_le_bytes())
+                .collect()
         } else {
             file.into()
         };

@@ -106,6 +106,15 @@ fn text_is_told_from_bytes_by_its_content() {
     let read = ControlFile::read(&file).unwrap();
     assert_eq!(read.bytes.as_ref(), seed(TXN));
     assert!(matches!(read.code, ControlCode::Txn(_)));
+    let marked = [b"\xef\xbb\xbf", &file[..]].concat();
+    assert_eq!(ControlFile::read(&marked).unwrap().code, read.code);
+    let noted = [&file[..], b"# the end\n"].concat();
+    let error = ControlFile::read(&noted).unwrap_err();
+    assert_eq!(error.offset, file.len());
+    assert!(
+        error.to_string().contains("\"#\" is no hexadecimal word"),
+        "{error}"
+    );
     let bytes = seed(TXN);
     assert_eq!(ControlFile::read(&bytes).unwrap().code, read.code);
     let dpu = seed(DPU);
