@@ -1,6 +1,7 @@
 //! Bytes move through the whole stack: open, context, image, control code, DMA, and are in the output buffer.
 
 mod files;
+mod rig;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use files::Code;
 use libtest_mimic::{Arguments, Failed, Trial};
+use rig::{CANARY, ROOM, Rig, WORDS, assert_moved};
 use support::*;
 use xdna_sim::Npu;
 use xdna_sim::array::{Core, Program, TileId};
@@ -18,10 +20,6 @@ use xdna_uapi::ert::{Header, opcode, state};
 
 type Test = fn() -> Result<()>;
 
-/// Words of a transfer, and of the buffers around them.
-const WORDS: usize = 500;
-const ROOM: usize = 2048;
-const CANARY: u32 = 0xdead_beef;
 /// Waits for words that nobody sends.
 const SILENT: Code = Code {
     send: false,
@@ -37,64 +35,6 @@ const ENDLESS: Code = Code {
     endless: true,
     ..Code::GOOD
 };
-
-/// A context with the loopback overlay.
-struct Rig {
-    dev: Dev,
-    heap: Bo,
-    ctx: Ctx,
-}
-
-impl Rig {
-    fn new(image: &[u8]) -> Result<Self> {
-        let dev = Dev::open().expect("the node");
-        let heap = dev.heap()?;
-        let ctx = dev.context()?;
-        let (pdi, _) = dev.loaded(&heap.map, image)?;
-        dev.configure(ctx, pdi)?;
-        Ok(Self { dev, heap, ctx })
-    }
-
-    fn buffer(&self, word: impl Fn(usize) -> u32) -> Result<Bo> {
-        let bo = self.dev.bo(uapi::AMDXDNA_BO_SHARE, 4 * ROOM as u64)?;
-        (0..ROOM).for_each(|i| bo.map.store(i, word(i)));
-        Ok(bo)
-    }
-
-    /// Where the device finds a buffer.
-    fn address(&self, bo: &Bo) -> Result<u64> {
-        let known = self.dev.info(bo.handle)?.xdna_addr;
-        Ok(if known == u64::MAX {
-            bo.map.address()
-        } else {
-            known
-        })
-    }
-
-    /// A command that runs `code` on two buffers.
-    fn command(&self, code: &[u8], from: &Bo, to: &Bo) -> Result<Bo> {
-        let (_, at) = self.dev.loaded(&self.heap.map, code)?;
-        let command = self.dev.bo(uapi::AMDXDNA_BO_CMD, 4096)?;
-        let buffers = [self.address(from)?, self.address(to)?];
-        write_transaction(&command, at, code.len(), &buffers);
-        Ok(command)
-    }
-
-    /// Runs a command; the state it ends in.
-    fn run(&self, command: &Bo, buffers: &[&Bo]) -> Result<u32> {
-        let handles: Vec<u32> = buffers.iter().map(|b| b.handle).collect();
-        let seq = self.dev.exec(self.ctx, command.handle, &handles)?;
-        self.dev.wait(self.ctx, seq, 10 * SECOND)?;
-        Ok(state_of(command))
-    }
-}
-
-fn assert_moved(from: &Bo, to: &Bo) {
-    for i in 0..ROOM {
-        let expected = if i < WORDS { from.map.load(i) } else { CANARY };
-        assert_eq!(to.map.load(i), expected, "word {i}");
-    }
-}
 
 fn bytes_arrive_and_nothing_else_changes() -> Result<()> {
     let cases = [
