@@ -9,6 +9,8 @@ mod convert;
 mod interrupt;
 #[path = "transcribe/output.rs"]
 mod output;
+#[path = "transcribe/plan.rs"]
+mod plan;
 #[path = "transcribe/results.rs"]
 mod results;
 #[path = "common/sound.rs"]
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     // some of these measure time
     args.test_threads = Some(1);
     let tests = [
+        plan::TESTS,
         results::TESTS,
         bad_input::TESTS,
         output::TESTS,
