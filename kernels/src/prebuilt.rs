@@ -148,7 +148,7 @@ pub fn files() -> Result<Vec<File>, String> {
             let path = format!("{folder}/{name}");
             files.push(File { path, bytes });
         };
-        let manifest = kernel.manifest.write()?;
+        let manifest = kernel.manifest.write().map_err(|e| e.to_string())?;
         put(&format!("{}.toml", kernel.manifest.name), manifest.into_bytes());
         put(&kernel.manifest.xclbin, kernel.xclbin);
         for (run, control) in kernel.manifest.runs.iter().zip(kernel.controls) {

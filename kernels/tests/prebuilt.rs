@@ -65,7 +65,9 @@ fn manifests_say_what_the_files_are() {
             }
         }
     }
-    let unknown = Manifest::read("schema = \"xdna.kernel/1\"\nfoo = 1").unwrap_err();
+    let unknown = Manifest::read("schema = \"xdna.kernel/1\"\nfoo = 1")
+        .unwrap_err()
+        .to_string();
     assert!(unknown.contains("foo"), "{unknown}");
 }
 

@@ -63,6 +63,20 @@ pub enum Error {
         /// Columns of the overlay.
         columns: u16,
     },
+    /// The control code names more buffers than the kernel takes.
+    #[error("control code: it names buffer {argument}, kernel {kernel} takes {takes}, from 0 on")]
+    NoSuchBuffer {
+        /// The kernel.
+        kernel: String,
+        /// The buffer named.
+        argument: u64,
+        /// Buffers that the kernel takes.
+        takes: usize,
+    },
+    /// A manifest is not to be used.
+    #[cfg(feature = "manifest")]
+    #[error("manifest: {0}")]
+    Manifest(#[from] crate::manifest::ManifestError),
     /// An argument can't be bound.
     #[error("kernel {kernel}, argument {index}{}: {problem}", named(name))]
     Argument {
@@ -101,6 +115,9 @@ pub enum Error {
         /// Place among what was chained, from 0 on.
         operator: Option<usize>,
     },
+    /// An earlier operator of the chain has failed.
+    #[error("an earlier operator of the chain has failed")]
+    Broken,
     /// A kernel's self-test failed: it is not to be used.
     #[error("kernel {kernel} is not to be trusted: output {output}: {finding}")]
     Untrusted {
@@ -116,6 +133,15 @@ pub enum Error {
     NotOnCpu {
         /// The operator.
         operator: String,
+    },
+    /// An operator failed, and what it or one behind it reads has been written over: nothing can be run again.
+    #[error("{operator} can't be run again after a failure, what it reads was overwritten: {failure}")]
+    Overwritten {
+        /// The operator.
+        operator: String,
+        /// What failed.
+        #[source]
+        failure: Box<Error>,
     },
     /// A graph had not ended at its deadline.
     #[error("the graph had not ended at its deadline")]
@@ -156,12 +182,14 @@ fn generation(of: Generation) -> String {
 #[non_exhaustive]
 pub enum Problem {
     /// There are more or fewer arguments than the kernel takes.
-    #[error("{given} arguments given, the kernel takes {wanted}")]
+    #[error("{given} given, the kernel takes {least} to {most} arguments")]
     Count {
         /// Given.
         given: usize,
-        /// Taken.
-        wanted: usize,
+        /// Taken at least: what the control code or a manifest names.
+        least: usize,
+        /// Taken at most.
+        most: usize,
     },
     /// A number where a buffer belongs, or the other way round.
     #[error("a {wanted} is wanted")]

@@ -4,8 +4,8 @@
 //! one control code, [`Runtime::buffers`] hands out memory, and [`Kernel::run`] binds arguments, runs and waits.
 //! [`Prepared`] runs the same again without allocating; [`Chain`] packs many runs into few commands. Hardware contexts are
 //! created, shared, evicted and waited for behind all that ([`Contexts`]), and everything is counted
-//! ([`Runtime::snapshot`]). [`schedule`] plans and runs graphs of operators on the NPU and the CPU. [`formats`] holds the readers and writers of xclbin, PDI, CDO, control code and control ELF
-//! files. Nothing here knows of tensors or models.
+//! ([`Runtime::snapshot`]). [`schedule`] plans and runs graphs of operators on the NPU and the CPU. [`formats`] holds the readers
+//! and writers of xclbin, PDI, CDO, control code and control ELF files. Nothing here knows of tensors or models.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
@@ -32,18 +32,20 @@ mod contexts;
 mod error;
 pub mod formats;
 mod kernel;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 mod overlay;
 mod runtime;
 pub mod schedule;
 mod stats;
 
 pub use buffers::{Buffer, BufferStats, Buffers};
-pub use contexts::{ContextStats, Contexts, Lease};
+pub use contexts::{ContextStats, ContextUse, Contexts, Lease};
 pub use error::{Error, Holder, Problem};
 pub use kernel::{
-    Arg, BufferUse, Chain, Differs, Direction, Finding, Kernel, KernelBuilder, Parameter, ParameterKind,
-    Prepared, Reference, SelfTest, Sequence,
+    Arg, BufferUse, Chain, Direction, Elements, Finding, Kernel, KernelBuilder, Parameter, ParameterKind,
+    Prepared, SelfTest, Sequence, Trust,
 };
 pub use overlay::Overlay;
 pub use runtime::{Runtime, Snapshot};
-pub use stats::{KernelStats, LatencyHistogram};
+pub use stats::{LatencyHistogram, RunStats};

@@ -1,5 +1,6 @@
 //! Overlays: what an xclbin loads into the array, ready to be given to hardware contexts.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -31,6 +32,12 @@ pub(crate) struct Identity {
     uuid: Uuid,
     len: usize,
     hash: u64,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.hash as u32)
+    }
 }
 
 /// A compute unit: an instance of a kernel.

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xdna_driver::Device;
 
 use crate::buffers::{BufferStats, Buffers};
-use crate::contexts::{ContextStats, Contexts};
+use crate::contexts::{ContextStats, ContextUse, Contexts};
 use crate::error::Error;
 use crate::formats::Xclbin;
+use crate::kernel::Verdicts;
 use crate::overlay::{Identity, Overlay};
-use crate::stats::{KernelStats, Meter};
+use crate::stats::{Meter, RunStats};
 
 /// One open file of an NPU with its heap, buffers and contexts, shared by everything in the process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -24,16 +25,21 @@ struct Inner {
     contexts: Contexts,
     overlays: Mutex<HashMap<Identity, Overlay>>,
     meters: Mutex<BTreeMap<String, Arc<Meter>>>,
+    verdicts: Verdicts,
 }
 
 /// Everything that is counted, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// By name of the kernel.
-    pub kernels: BTreeMap<String, KernelStats>,
-    /// Contexts.
+    /// By label of the kernel: see [`Kernel::label`](crate::Kernel::label).
+    pub kernels: BTreeMap<String, RunStats>,
+    /// Contexts in all.
     pub contexts: ContextStats,
+    /// The contexts that exist, the oldest first.
+    pub each_context: Vec<ContextUse>,
+    /// What was run in contexts that do not exist any more.
+    pub past_contexts: RunStats,
     /// Buffers.
     pub buffers: BufferStats,
 }
@@ -61,6 +67,7 @@ impl Runtime {
             device,
             overlays: Mutex::default(),
             meters: Mutex::default(),
+            verdicts: Verdicts::default(),
         }))
     }
 
@@ -85,13 +92,26 @@ impl Runtime {
     /// As [`Overlay::load`].
     pub fn overlay(&self, file: &[u8]) -> Result<Overlay, Error> {
         let identity = Identity::of(file, Xclbin::read(file)?.header.uuid);
-        let mut overlays = self.0.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let overlays = self.0.overlays.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = overlays.get(&identity) {
             return Ok(known.clone());
         }
-        let overlay = Overlay::load(&self.0.device, file)?;
-        overlays.insert(identity, overlay.clone());
-        Ok(overlay)
+        drop(overlays);
+        let overlay = self.with_room(|| Overlay::load(&self.0.device, file))?;
+        let mut overlays = self.0.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(overlays.entry(identity).or_insert(overlay).clone())
+    }
+
+    /// Does what takes memory of the device's heap; where there is none, again without what nothing uses.
+    pub(crate) fn with_room<T>(&self, make: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        match make() {
+            Err(Error::Driver(e)) if is_short(&e) => {
+                log::info!("{e}: giving up overlays that nothing uses");
+                self.forget_unused();
+                make()
+            }
+            made => made,
+        }
     }
 
     /// Loads an xclbin from a file.
@@ -115,8 +135,11 @@ impl Runtime {
 
     /// Everything that is counted, now.
     pub fn snapshot(&self) -> Snapshot {
+        let (each_context, past_contexts) = self.0.contexts.each();
         let meters = self.0.meters.lock().unwrap_or_else(PoisonError::into_inner);
         Snapshot {
+            each_context,
+            past_contexts,
             kernels: meters
                 .iter()
                 .map(|(name, meter)| (name.clone(), meter.snapshot()))
@@ -126,8 +149,20 @@ impl Runtime {
         }
     }
 
+    /// What self-tests have found.
+    pub(crate) fn verdicts(&self) -> &Verdicts {
+        &self.0.verdicts
+    }
+
     pub(crate) fn meter(&self, kernel: &str) -> Arc<Meter> {
         let mut meters = self.0.meters.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(meters.entry(kernel.to_owned()).or_default())
     }
+}
+
+/// True for what more memory would help.
+pub(crate) fn is_short(e: &xdna_driver::Error) -> bool {
+    const ENOMEM: i32 = 12;
+    const ENOSPC: i32 = 28;
+    matches!(e, xdna_driver::Error::HeapCanNotGrow) || matches!(e.errno(), Some(ENOMEM | ENOSPC))
 }

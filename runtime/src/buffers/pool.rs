@@ -8,6 +8,7 @@ use xdna_driver::{Bo, Device};
 use super::Buffer;
 use super::class::class;
 use crate::error::Error;
+use crate::runtime::is_short;
 
 /// A pool of buffers of one device. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ impl Buffers {
 
     fn create(&self, size: usize) -> Result<Arc<Bo>, Error> {
         match self.0.device.create_bo(size) {
-            Err(e) if e.errno() == Some(ENOMEM) => {
+            Err(e) if is_short(&e) => {
                 log::warn!("{e}: giving up free buffers");
                 self.trim(0);
                 Ok(self.0.device.create_bo(size)?)
@@ -205,6 +206,3 @@ impl Buffers {
         }
     }
 }
-
-/// Linux's number for "out of memory".
-const ENOMEM: i32 = 12;

@@ -2,7 +2,7 @@
 
 mod slots;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use xdna_driver::{Deadline, Device, Generation, HwContext, Submission};
 
 use crate::error::{Error, Holder};
 use crate::overlay::Overlay;
-use slots::{Slot, Slots};
+use crate::stats::{Meter, RunStats};
+use slots::{Slot, Slots, Tenancy};
 
 /// How often a full device is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -46,11 +47,27 @@ pub struct ContextStats {
     pub reused: u64,
 }
 
+/// A context that exists, and what was run in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContextUse {
+    /// Its handle.
+    pub id: u32,
+    /// Columns it was created with.
+    pub columns: u16,
+    /// Kernels of its overlay.
+    pub kernels: Vec<String>,
+    /// Commands that use it at this moment.
+    pub users: u32,
+    /// Its commands: a chain is one.
+    pub commands: RunStats,
+}
+
 /// A context that won't be evicted while this lives.
 #[derive(Debug)]
 pub struct Lease {
     context: HwContext,
-    users: Arc<AtomicU32>,
+    tenancy: Arc<Tenancy>,
     pool: Arc<Pool>,
 }
 
@@ -59,11 +76,26 @@ impl Lease {
     pub fn context(&self) -> &HwContext {
         &self.context
     }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.tenancy.meter
+    }
+}
+
+impl Clone for Lease {
+    fn clone(&self) -> Self {
+        self.tenancy.users.fetch_add(1, Ordering::Relaxed);
+        Self {
+            context: self.context.clone(),
+            tenancy: Arc::clone(&self.tenancy),
+            pool: Arc::clone(&self.pool),
+        }
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.users.fetch_sub(1, Ordering::Release) == 1 {
+        if self.tenancy.users.fetch_sub(1, Ordering::Release) == 1 {
             // Whoever looks for an idle context holds the lock until it waits.
             drop(self.pool.slots.lock().unwrap_or_else(PoisonError::into_inner));
             self.pool.idle.notify_all();
@@ -159,11 +191,16 @@ impl Contexts {
             .stats()
     }
 
+    /// The contexts that exist, the oldest first, and what was run in those that do not any more.
+    pub fn each(&self) -> (Vec<ContextUse>, RunStats) {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).each()
+    }
+
     fn lease(&self, slot: &Slot) -> Lease {
-        slot.users.fetch_add(1, Ordering::Relaxed);
+        slot.tenancy.users.fetch_add(1, Ordering::Relaxed);
         Lease {
             context: slot.context.clone(),
-            users: Arc::clone(&slot.users),
+            tenancy: Arc::clone(&slot.tenancy),
             pool: Arc::clone(&self.0),
         }
     }
@@ -195,8 +232,10 @@ impl Contexts {
 
 /// True for what goes away when a context does.
 fn is_no_room(e: &xdna_driver::Error) -> bool {
-    use xdna_driver::Error::{ColumnsOccupied, ContextLimit};
-    matches!(e, ContextLimit { .. } | ColumnsOccupied { .. })
+    use xdna_driver::Error::{ColumnsOccupied, ContextLimit, ContextRefused};
+    // Who had them may have gone between the refusal and the question who has them.
+    let refused_among_others = matches!(e, ContextRefused { live, .. } if *live > 0);
+    matches!(e, ContextLimit { .. } | ColumnsOccupied { .. }) || refused_among_others
 }
 
 fn name_of(pid: i64) -> Option<String> {

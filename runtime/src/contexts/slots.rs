@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use xdna_driver::{ContextId, Deadline, HwContext, Submission, Wait};
 
-use super::ContextStats;
-use crate::overlay::{Identity, Overlay};
+use super::{ContextStats, ContextUse};
+use crate::overlay::Overlay;
+use crate::stats::{Meter, RunStats};
 
 /// Uses after which earlier ones count half: a few layers of a model.
 const HALF_LIFE: u64 = 64;
@@ -16,10 +17,17 @@ const HALF_LIFE: u64 = 64;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub context: HwContext,
-    /// Leases; a context with any is not evicted.
-    pub users: Arc<AtomicU32>,
-    overlay: Identity,
+    pub tenancy: Arc<Tenancy>,
+    overlay: Overlay,
     worth: Worth,
+}
+
+/// Who uses a context, and what was run in it.
+#[derive(Debug, Default)]
+pub(super) struct Tenancy {
+    /// Leases; a context with any is not evicted.
+    pub users: AtomicU32,
+    pub meter: Meter,
 }
 
 /// What evicting a context would cost: the time to load it again, times how often it was asked for lately.
@@ -59,6 +67,9 @@ pub(super) struct Slots {
     slots: Vec<Slot>,
     /// Commands that were late, and with them their contexts, which would be waited for if they were dropped.
     late: Vec<Submission>,
+    /// What was run in contexts that are gone; of those in use until the end, still.
+    past: RunStats,
+    closing: Vec<Arc<Tenancy>>,
     /// Uses so far: the pool's clock, so that the same calls evict the same contexts.
     now: u64,
     stats: ContextStats,
@@ -72,7 +83,10 @@ impl Slots {
     /// The context of an overlay, if there is one.
     pub fn find(&mut self, overlay: &Overlay) -> Option<&Slot> {
         let identity = overlay.identity();
-        let slot = self.slots.iter_mut().find(|slot| slot.overlay == identity)?;
+        let slot = self
+            .slots
+            .iter_mut()
+            .find(|slot| slot.overlay.identity() == identity)?;
         self.now += 1;
         self.stats.reused += 1;
         slot.worth.note_use(self.now);
@@ -84,8 +98,8 @@ impl Slots {
         self.stats.created += 1;
         let slot = Slot {
             context,
-            users: Arc::default(),
-            overlay: overlay.identity(),
+            tenancy: Arc::default(),
+            overlay: overlay.clone(),
             worth: Worth::new(overlay.columns(), overlay.bytes(), self.now),
         };
         let place = self.slots.len();
@@ -96,7 +110,7 @@ impl Slots {
     /// Destroys the idle context that is worth least; false if none is idle.
     pub fn evict(&mut self) -> bool {
         let now = self.now;
-        let idle = |slot: &&Slot| slot.users.load(Ordering::Acquire) == 0;
+        let idle = |slot: &&Slot| slot.tenancy.users.load(Ordering::Acquire) == 0;
         let order = |a: &Slot, b: &Slot| {
             let worth = a.worth.value(now).total_cmp(&b.worth.value(now));
             worth.then(a.worth.used.cmp(&b.worth.used))
@@ -111,15 +125,44 @@ impl Slots {
             return false;
         };
         log::debug!("context {id} makes room");
-        self.slots.retain(|slot| slot.context.id() != id);
+        self.close(id);
         self.stats.evicted += 1;
         true
     }
 
     pub fn abandon(&mut self, id: ContextId) {
-        let before = self.slots.len();
-        self.slots.retain(|slot| slot.context.id() != id);
-        self.stats.abandoned += (before - self.slots.len()) as u64;
+        self.stats.abandoned += u64::from(self.close(id));
+    }
+
+    /// Lets go of a context; false if it is not there.
+    fn close(&mut self, id: ContextId) -> bool {
+        let Some(place) = self.slots.iter().position(|slot| slot.context.id() == id) else {
+            return false;
+        };
+        self.closing.push(self.slots.remove(place).tenancy);
+        let past = &mut self.past;
+        // Who still has a lease may still count.
+        self.closing.retain(|tenancy| {
+            let counts = Arc::strong_count(tenancy) > 1;
+            if !counts {
+                *past += &tenancy.meter.snapshot();
+            }
+            counts
+        });
+        true
+    }
+
+    pub fn each(&self) -> (Vec<ContextUse>, RunStats) {
+        let live = self.slots.iter().map(|slot| ContextUse {
+            id: slot.context.id().get(),
+            columns: slot.context.columns(),
+            kernels: slot.overlay.kernels(),
+            users: slot.tenancy.users.load(Ordering::Acquire),
+            commands: slot.tenancy.meter.snapshot(),
+        });
+        let mut past = self.past.clone();
+        self.closing.iter().for_each(|t| past += &t.meter.snapshot());
+        (live.collect(), past)
     }
 
     pub fn retire(&mut self, submission: Submission) {
@@ -150,7 +193,7 @@ impl Slots {
     }
 
     pub fn stats(&self) -> ContextStats {
-        let busy = |slot: &&Slot| slot.users.load(Ordering::Acquire) > 0;
+        let busy = |slot: &&Slot| slot.tenancy.users.load(Ordering::Acquire) > 0;
         ContextStats {
             live: self.slots.len(),
             busy: self.slots.iter().filter(busy).count(),

@@ -25,7 +25,7 @@ pub enum Arg<'a> {
 const ALIGN: u64 = 4;
 
 impl<'a> Arg<'a> {
-    fn buffer(self) -> Option<(&'a Buffer, Direction)> {
+    pub(super) fn buffer(self) -> Option<(&'a Buffer, Direction)> {
         match self {
             Arg::In(buffer) => Some((buffer, Direction::In)),
             Arg::Out(buffer) => Some((buffer, Direction::Out)),
@@ -62,10 +62,15 @@ pub(super) fn check(kernel: &str, signature: &Signature, args: &[Arg<'_>]) -> Re
         .iter()
         .rposition(is_needed)
         .map_or(0, |i| i + 1);
-    let needed = described.max(signature.buffers.min(wanted));
+    let needed = described.max(signature.named);
     if args.len() < needed || args.len() > wanted {
         let given = args.len();
-        return Err(wrong(given.min(wanted), Problem::Count { given, wanted }));
+        let problem = Problem::Count {
+            given,
+            least: needed,
+            most: wanted,
+        };
+        return Err(wrong(given.min(wanted), problem));
     }
     for (i, (parameter, arg)) in signature.parameters.iter().zip(args).enumerate() {
         one(parameter, *arg).map_err(|problem| wrong(i, problem))?;
@@ -108,22 +113,33 @@ fn one(parameter: &Parameter, arg: Arg<'_>) -> Result<(), Problem> {
                 ParameterKind::Buffer { direction, bytes } => (direction, bytes),
                 _ => (Direction::InOut, None),
             };
-            // Where nobody has said what the kernel does, the caller knows.
-            if bytes.is_some() && direction != given && given != Direction::InOut {
+            let extent = parameter.extent;
+            let wrong = match (bytes, given) {
+                (Some(_), given) => direction != given && given != Direction::InOut,
+                // Where no manifest says it, the control code does: it writes, or only reads.
+                (None, Direction::In) => extent.written,
+                (None, Direction::Out) => extent.read && !extent.written,
+                (None, Direction::InOut) => false,
+            };
+            if wrong {
+                let wanted = match (bytes, extent.written) {
+                    (Some(_), _) => direction,
+                    (None, true) => Direction::Out,
+                    (None, false) => Direction::In,
+                };
                 return Err(Problem::Direction {
-                    wanted: direction.name(),
+                    wanted: wanted.name(),
                 });
             }
-            let (have, wanted) = (buffer.len(), bytes.unwrap_or(0));
+            let touched = usize::try_from(extent.bytes).unwrap_or(usize::MAX);
+            let (have, wanted) = (buffer.len(), bytes.unwrap_or(0).max(touched));
             if have < wanted {
                 return Err(Problem::Size { given: have, wanted });
             }
             let address = buffer.device_addr();
-            if !address.is_multiple_of(ALIGN) {
-                return Err(Problem::Misaligned {
-                    address,
-                    align: ALIGN,
-                });
+            let align = parameter.elements.as_ref().map_or(ALIGN, |e| e.size.max(ALIGN));
+            if !address.is_multiple_of(align) {
+                return Err(Problem::Misaligned { address, align });
             }
             Ok(())
         }
@@ -131,18 +147,23 @@ fn one(parameter: &Parameter, arg: Arg<'_>) -> Result<(), Problem> {
     }
 }
 
-/// Puts checked arguments where the signature says.
+/// Puts checked arguments where the signature says, and adds `bias` to the addresses.
 pub(super) fn put<'d>(
     mut command: CommandBuilder<'d>,
     signature: &Signature,
     args: &[Arg<'_>],
+    bias: u64,
 ) -> CommandBuilder<'d> {
     for (parameter, arg) in signature.parameters.iter().zip(args) {
         let at = parameter.offset as usize;
         command = match (arg.buffer(), parameter.kind) {
             (Some((buffer, _)), _) => {
                 let (bo, offset) = buffer.place();
-                command.set_addr(at, bo, offset)
+                let held = command.set_addr(at, bo, offset);
+                match bias {
+                    0 => held,
+                    bias => held.set_u64(at, buffer.device_addr() + bias),
+                }
             }
             (None, ParameterKind::Number(bytes)) if bytes <= 4 => {
                 command.set_u32(at, arg.number().unwrap_or(0) as u32)

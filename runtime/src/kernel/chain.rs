@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use xdna_driver::{ChainBuilder, Command, Outcome, Submission, Wait};
+use xdna_driver::ChainBuilder;
 
+use super::link::{Landing, Link, Underway, is_full};
 use super::{Arg, Kernel};
-use crate::contexts::{Lease, until};
+use crate::contexts::Lease;
 use crate::error::Error;
 use crate::overlay::Overlay;
 use crate::runtime::Runtime;
@@ -30,18 +31,10 @@ pub struct Chain<'r> {
     /// Operators pushed so far.
     pushed: usize,
     lease: Option<Lease>,
-    flying: VecDeque<Flight>,
+    /// An operator has failed: what is pushed after it is not run.
+    broken: bool,
+    flying: VecDeque<(Link, Underway)>,
     closed: usize,
-}
-
-/// A chain under way.
-#[derive(Debug)]
-struct Flight {
-    submission: Submission,
-    /// Place of its first operator.
-    first: usize,
-    kernels: Vec<Kernel>,
-    begin: Instant,
 }
 
 impl<'r> Chain<'r> {
@@ -55,6 +48,7 @@ impl<'r> Chain<'r> {
             kernels: Vec::new(),
             pushed: 0,
             lease: None,
+            broken: false,
             flying: VecDeque::new(),
             closed: 0,
         }
@@ -63,7 +57,7 @@ impl<'r> Chain<'r> {
     /// Appends a run, whose place among all is returned; submits the open chain first, if it is full.
     ///
     /// # Errors
-    /// [`Error::Argument`]; the failure of an earlier operator, by its place.
+    /// [`Error::Argument`]; the failure of an earlier operator, by its place; [`Error::Broken`] after one.
     ///
     /// # Panics
     /// If the kernel is of another overlay.
@@ -73,6 +67,7 @@ impl<'r> Chain<'r> {
             self.overlay.identity(),
             "a chain runs in one context: kernels of one overlay"
         );
+        self.check()?;
         let mut command = kernel.command(args)?;
         loop {
             match self.open.push(command) {
@@ -89,19 +84,33 @@ impl<'r> Chain<'r> {
         Ok(self.pushed - 1)
     }
 
-    /// Submits what is open and waits for the end of everything; the chains that were submitted are counted.
+    /// Submits what is open and waits for the end of everything pushed so far: the host needs a value. More can be pushed.
     ///
     /// # Errors
-    /// [`Error::Failed`] with the operator's place: those before it have run; those behind it in its chain have not, and what
-    /// the next chain did is not to be used.
-    pub fn finish(mut self) -> Result<usize, Error> {
+    /// As [`finish`](Self::finish).
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.check()?;
         if !self.open.is_empty() {
             self.close()?;
         }
         while !self.flying.is_empty() {
             self.land()?;
         }
+        Ok(())
+    }
+
+    /// Submits what is open and waits for the end of everything; the chains that were submitted are counted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the operator's place: those before it have run; those behind it in its chain have not, and what
+    /// the next chain did is not to be used. [`Error::Broken`] if that was reported before.
+    pub fn finish(mut self) -> Result<usize, Error> {
+        self.flush()?;
         Ok(self.closed)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.broken { Err(Error::Broken) } else { Ok(()) }
     }
 
     /// Submits the open chain behind the one that runs.
@@ -112,95 +121,36 @@ impl<'r> Chain<'r> {
         let fresh = ChainBuilder::new(self.runtime.device());
         let command = std::mem::replace(&mut self.open, fresh).build()?;
         let kernels = std::mem::take(&mut self.kernels);
-        let first = self.pushed - kernels.len();
-        let begin = Instant::now();
-        let submission = self.submit(command)?;
-        self.closed += 1;
-        self.flying.push_back(Flight {
-            submission,
-            first,
-            kernels,
-            begin,
-        });
-        Ok(())
-    }
-
-    fn submit(&mut self, command: Command) -> Result<Submission, Error> {
+        let mut link = Link::new(command, self.pushed - kernels.len(), kernels);
         let lease = match self.lease.take() {
             Some(lease) => lease,
             None => self.runtime.contexts().get(&self.overlay, self.deadline)?,
         };
-        let submitted = lease.context().submit(command);
+        let submitted = link.submit(&lease);
         if submitted.is_err() {
+            self.broken = true;
             self.runtime.contexts().abandon(&lease);
         }
         self.lease = Some(lease);
-        submitted.map_err(|refused| refused.reason.into())
+        self.flying.push_back((link, submitted?));
+        self.closed += 1;
+        Ok(())
     }
 
     /// Waits for the oldest chain under way.
     fn land(&mut self) -> Result<(), Error> {
-        let Some(flight) = self.flying.pop_front() else {
+        let (Some((mut link, flight)), Some(lease)) = (self.flying.pop_front(), &self.lease) else {
             return Ok(());
         };
-        let Flight {
-            submission,
-            first,
-            kernels,
-            begin,
-        } = flight;
-        let name = |i: usize| kernels.get(i).map_or(String::new(), |k| k.name().to_owned());
-        let error = match submission.wait(until(self.deadline))? {
-            Wait::Ended(finished) if finished.outcome.is_success() => {
-                let each = begin.elapsed() / kernels.len().max(1) as u32;
-                kernels
-                    .iter()
-                    .for_each(|kernel| kernel.inner().meter.completed(each));
-                return Ok(());
-            }
-            Wait::Ended(finished) => {
-                let outcome = finished.outcome;
-                let at = failed_at(outcome)
-                    .map_or(0, |i| i as usize)
-                    .min(kernels.len() - 1);
-                kernels[at].inner().meter.failed(outcome);
-                if let Some(lease) = self.lease.take() {
-                    self.runtime.contexts().abandon(&lease);
-                }
-                Error::Failed {
-                    kernel: name(at),
-                    operator: Some(first + at),
-                    outcome,
-                }
-            }
-            Wait::Pending(submission) => {
-                kernels.iter().for_each(|kernel| kernel.inner().meter.late());
-                if let Some(lease) = self.lease.take() {
-                    self.runtime.contexts().retire(&lease, submission);
-                }
-                Error::Late {
-                    kernel: name(0),
-                    operator: Some(first),
-                }
-            }
-        };
-        // What is behind it in the context ends on its own and does not count.
-        self.flying.clear();
-        Err(error)
-    }
-}
-
-pub(super) fn is_full(e: &xdna_driver::Error) -> bool {
-    use xdna_driver::Error::{MixedChain, TooLarge};
-    matches!(e, TooLarge { .. } | MixedChain { .. })
-}
-
-pub(super) fn failed_at(outcome: Outcome) -> Option<u32> {
-    match outcome {
-        Outcome::Failed { failed_at }
-        | Outcome::Aborted { failed_at }
-        | Outcome::TimedOut { failed_at, .. }
-        | Outcome::Unknown { failed_at, .. } => failed_at,
-        _ => None,
+        let contexts = self.runtime.contexts();
+        let landing = link.land(contexts, lease, flight, self.deadline)?;
+        if landing != Landing::Done {
+            contexts.abandon(lease);
+            self.lease = None;
+            self.broken = true;
+            // What is behind it in the context ends on its own and does not count.
+            self.flying.clear();
+        }
+        link.result(landing)
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use xdna_driver::Generation;
 
+use super::extent::{Extent, extents};
 use crate::error::Error;
 use crate::formats::txn;
 use crate::formats::{ControlCode, ControlFile};
@@ -14,8 +15,13 @@ pub(super) struct Code<'a> {
     /// What firmware is given.
     pub bytes: Cow<'a, [u8]>,
     /// Buffer arguments it puts into descriptors: those before the last are counted, too.
-    pub buffers: usize,
+    pub buffers: u64,
+    /// What it does with the first of them.
+    pub extents: Vec<Extent>,
 }
+
+/// Buffers whose extents are of interest: no kernel's table has more.
+const BUFFERS: u64 = 32;
 
 impl<'a> Code<'a> {
     /// Reads control code, as bytes or as text.
@@ -32,7 +38,7 @@ impl<'a> Code<'a> {
                 Err(Error::OtherGeneration { made_for, device })
             }
         };
-        let buffers = match code {
+        let (buffers, extents) = match code {
             ControlCode::Txn(txn) => {
                 made_for(match txn.header.generation {
                     txn::Header::NPU1 => Generation::Xdna1,
@@ -43,15 +49,20 @@ impl<'a> Code<'a> {
                     return Err(Error::CodeTooWide { needed, columns });
                 }
                 let last = txn.patches().map(|patch| patch.argument).max();
-                last.map_or(0, |argument| argument as usize + 1)
+                let buffers = last.map_or(0, |argument| argument.saturating_add(1));
+                (buffers, extents(&txn, buffers.min(BUFFERS) as usize))
             }
             // Words of the first generation have no header; which arguments they name is left to the overlay.
             ControlCode::Dpu(_) => {
                 made_for(Generation::Xdna1)?;
-                0
+                (0, Vec::new())
             }
         };
-        Ok(Self { bytes, buffers })
+        Ok(Self {
+            bytes,
+            buffers,
+            extents,
+        })
     }
 }
 

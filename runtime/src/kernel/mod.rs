@@ -1,12 +1,17 @@
 //! Kernels: an overlay, control code for it, and what it takes.
 
 mod bind;
+mod builder;
 mod chain;
 mod code;
+mod extent;
+mod link;
 mod prepared;
+mod resend;
 mod selftest;
 mod sequence;
 mod signature;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,21 +19,22 @@ use std::time::Instant;
 use xdna_driver::{Bo, Command, CuIndex};
 
 pub use bind::Arg;
+pub use builder::KernelBuilder;
 pub use chain::Chain;
+pub(crate) use link::{Landing, Link, Underway, is_full};
 pub use prepared::Prepared;
-pub use selftest::{Differs, Finding, Reference, SelfTest};
+pub(crate) use resend::Resend;
+pub use selftest::{Finding, SelfTest};
 pub use sequence::Sequence;
-pub use signature::{BufferUse, Direction, Parameter, ParameterKind};
+pub(crate) use signature::Signature;
+pub use signature::{BufferUse, Direction, Elements, Parameter, ParameterKind};
+pub use trust::Trust;
+pub(crate) use trust::{Fingerprint, Verdicts};
 
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::overlay::Overlay;
 use crate::runtime::Runtime;
-use crate::stats::{KernelStats, Meter};
-use code::Code;
-use signature::Signature;
-
-/// The opcode that runs control code of the open tools.
-const RUN: u64 = 3;
+use crate::stats::{Meter, RunStats};
 
 /// Something the NPU can run: a kernel of an xclbin with one control code. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,94 +46,30 @@ pub(crate) struct Inner {
     pub name: String,
     pub overlay: Overlay,
     pub meter: Arc<Meter>,
+    label: String,
+    trust: Trust,
     unit: CuIndex,
     code: Arc<Bo>,
     words: u32,
+    opcode: u64,
     signature: Signature,
-}
-
-/// What a kernel is made of.
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct KernelBuilder<'a> {
-    overlay: &'a Overlay,
-    code: &'a [u8],
-    name: Option<&'a str>,
-    buffers: &'a [BufferUse],
-}
-
-impl<'a> KernelBuilder<'a> {
-    /// The only kernel of `overlay`, run by `code` (bytes, or text of hexadecimal words); what it takes is what its table
-    /// in the xclbin says.
-    pub fn new(overlay: &'a Overlay, code: &'a [u8]) -> Self {
-        Self {
-            overlay,
-            code,
-            name: None,
-            buffers: &[],
-        }
-    }
-
-    /// Another kernel: `KERNEL`, or `KERNEL:INSTANCE`.
-    pub fn name(self, name: &'a str) -> Self {
-        Self {
-            name: Some(name),
-            ..self
-        }
-    }
-
-    /// What is known about its buffers beyond the table, in the table's order.
-    pub fn buffers(self, buffers: &'a [BufferUse]) -> Self {
-        Self { buffers, ..self }
-    }
-
-    /// Copies the control code to device memory.
-    ///
-    /// # Errors
-    /// [`Error::NoKernel`], [`Error::ControlCode`], [`Error::Argument`] (more buffers described than the kernel
-    /// takes), or no memory.
-    pub fn build(self, runtime: &Runtime) -> Result<Kernel, Error> {
-        let Self {
-            overlay,
-            code,
-            name,
-            buffers,
-        } = self;
-        let (unit, described) = overlay.unit(name)?;
-        let code = Code::read(code, runtime.device().generation(), overlay.columns())?;
-        let name = described.kernel.clone();
-        let mut signature = Signature::new(&described.arguments);
-        if let Err(index) = signature.describe(buffers) {
-            return Err(Error::Argument {
-                kernel: name,
-                index,
-                name: String::new(),
-                problem: Problem::Count {
-                    given: buffers.len(),
-                    wanted: index,
-                },
-            });
-        }
-        signature.buffers = code.buffers;
-        let bo = runtime.device().create_dev_bo(code.bytes.len())?;
-        bo.write(0, &code.bytes)?;
-        Ok(Kernel(Arc::new(Inner {
-            runtime: runtime.clone(),
-            meter: runtime.meter(&name),
-            name,
-            overlay: overlay.clone(),
-            unit,
-            code: bo,
-            words: code.bytes.len() as u32 / 4,
-            signature,
-        })))
-    }
 }
 
 impl Kernel {
     /// Its name in the xclbin.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What its counters are found under: the manifest's name and its run's, or the kernel's name and what tells its files
+    /// from others.
+    pub fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    /// Whether it was compared with a reference.
+    pub fn trust(&self) -> Trust {
+        self.0.trust
     }
 
     /// What a caller gives, in order.
@@ -153,11 +95,11 @@ impl Kernel {
     /// # Errors
     /// [`Error::Argument`], or no memory for the command.
     pub fn prepare(&self, args: &[Arg<'_>]) -> Result<Prepared, Error> {
-        Ok(Prepared::new(self.clone(), self.command(args)?))
+        Ok(Prepared::new(self.clone(), self.command(args)?, args))
     }
 
-    /// What has been run of all kernels of this name.
-    pub fn stats(&self) -> KernelStats {
+    /// What has been run of this kernel: the same overlay with the same control code.
+    pub fn stats(&self) -> RunStats {
         self.0.meter.snapshot()
     }
 
@@ -172,12 +114,13 @@ impl Kernel {
             signature,
             code,
             words,
+            opcode,
             ..
         } = &*self.0;
         bind::check(name, signature, args)?;
         let mut command = Command::start_cu(self.0.runtime.device(), self.0.unit);
         if let Some(at) = signature.opcode {
-            command = command.set_u64(at as usize, RUN);
+            command = command.set_u64(at as usize, *opcode);
         }
         if let Some(at) = signature.code {
             command = command.set_addr(at as usize, code, 0);
@@ -185,6 +128,11 @@ impl Kernel {
         if let Some(at) = signature.words {
             command = command.set_u32(at as usize, *words);
         }
-        Ok(bind::put(command, signature, args).build()?)
+        let bias = if *opcode == builder::VENDOR {
+            builder::ARRAY_SEES
+        } else {
+            0
+        };
+        Ok(bind::put(command, signature, args, bias).build()?)
     }
 }

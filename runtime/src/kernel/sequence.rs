@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use xdna_driver::{ChainBuilder, Command, Submission, Wait};
+use xdna_driver::ChainBuilder;
 
-use super::chain::{failed_at, is_full};
+use super::link::{Landing, Link, Underway, is_full};
 use super::{Arg, Kernel};
-use crate::contexts::{Lease, until};
+use crate::contexts::Lease;
 use crate::error::Error;
 use crate::overlay::Overlay;
 use crate::runtime::Runtime;
@@ -18,23 +18,6 @@ pub struct Sequence {
     runtime: Runtime,
     overlay: Overlay,
     links: Vec<Link>,
-}
-
-/// One chain.
-#[derive(Debug)]
-struct Link {
-    /// None while the NPU may still have it: after a run that was late.
-    command: Option<Command>,
-    /// Place of its first operator.
-    first: usize,
-    kernels: Vec<Kernel>,
-}
-
-/// A chain under way.
-struct Flight {
-    link: usize,
-    submission: Submission,
-    begin: Instant,
 }
 
 impl Sequence {
@@ -62,13 +45,13 @@ impl Sequence {
                 }
                 let full = std::mem::replace(&mut open, ChainBuilder::new(runtime.device()));
                 let kernels = std::mem::take(&mut kernels);
-                links.push(Link::new(full, i - kernels.len(), kernels)?);
+                links.push(Link::new(full.build()?, i - kernels.len(), kernels));
                 command = *refused.command;
             }
             kernels.push((*kernel).clone());
         }
         if !open.is_empty() {
-            links.push(Link::new(open, runs.len() - kernels.len(), kernels)?);
+            links.push(Link::new(open.build()?, runs.len() - kernels.len(), kernels));
         }
         Ok(Self {
             runtime: runtime.clone(),
@@ -93,11 +76,11 @@ impl Sequence {
         }
         let contexts = self.runtime.contexts().clone();
         let lease = contexts.get(&self.overlay, deadline)?;
-        let mut ahead: Option<Flight> = None;
+        let mut ahead: Option<(usize, Underway)> = None;
         for link in 0..self.links.len() {
-            let done = match self.submit(&lease, link) {
+            let done = match self.links[link].submit(&lease) {
                 Ok(flight) => ahead
-                    .replace(flight)
+                    .replace((link, flight))
                     .map_or(Ok(()), |before| self.land(&lease, before, deadline)),
                 Err(e) => Err(e),
             };
@@ -110,74 +93,20 @@ impl Sequence {
                 return Err(e);
             }
         }
-        let last = ahead.map_or(Ok(()), |flight| self.land(&lease, flight, deadline));
-        if last.is_err() {
-            contexts.abandon(&lease);
-        }
-        last
+        ahead.map_or(Ok(()), |flight| self.land(&lease, flight, deadline))
     }
 
-    fn submit(&mut self, lease: &Lease, link: usize) -> Result<Flight, Error> {
-        let slot = &mut self.links[link];
-        let command = slot.command.take().ok_or_else(|| slot.late())?;
-        let begin = Instant::now();
-        match lease.context().submit(command) {
-            Ok(submission) => Ok(Flight {
-                link,
-                submission,
-                begin,
-            }),
-            Err(refused) => {
-                slot.command = Some(*refused.command);
-                Err(refused.reason.into())
-            }
+    fn land(
+        &mut self,
+        lease: &Lease,
+        (link, flight): (usize, Underway),
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let (contexts, link) = (self.runtime.contexts(), &mut self.links[link]);
+        let landing = link.land(contexts, lease, flight, deadline)?;
+        if landing != Landing::Done {
+            contexts.abandon(lease);
         }
-    }
-
-    fn land(&mut self, lease: &Lease, flight: Flight, deadline: Instant) -> Result<(), Error> {
-        let link = &mut self.links[flight.link];
-        match flight.submission.wait(until(deadline))? {
-            Wait::Ended(finished) => {
-                link.command = Some(finished.command);
-                if finished.outcome.is_success() {
-                    let each = flight.begin.elapsed() / link.kernels.len() as u32;
-                    link.kernels
-                        .iter()
-                        .for_each(|kernel| kernel.inner().meter.completed(each));
-                    return Ok(());
-                }
-                let at = failed_at(finished.outcome)
-                    .map_or(0, |i| i as usize)
-                    .min(link.kernels.len() - 1);
-                link.kernels[at].inner().meter.failed(finished.outcome);
-                Err(Error::Failed {
-                    kernel: link.kernels[at].name().to_owned(),
-                    operator: Some(link.first + at),
-                    outcome: finished.outcome,
-                })
-            }
-            Wait::Pending(submission) => {
-                link.kernels.iter().for_each(|kernel| kernel.inner().meter.late());
-                self.runtime.contexts().retire(lease, submission);
-                Err(link.late())
-            }
-        }
-    }
-}
-
-impl Link {
-    fn new(chain: ChainBuilder<'_>, first: usize, kernels: Vec<Kernel>) -> Result<Self, Error> {
-        Ok(Self {
-            command: Some(chain.build()?),
-            first,
-            kernels,
-        })
-    }
-
-    fn late(&self) -> Error {
-        Error::Late {
-            kernel: self.kernels[0].name().to_owned(),
-            operator: Some(self.first),
-        }
+        link.result(landing)
     }
 }

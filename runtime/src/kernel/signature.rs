@@ -1,5 +1,8 @@
 //! What a kernel takes: from its xclbin's table, or from a manifest that knows more.
 
+use std::fmt;
+
+use super::extent::Extent;
 use crate::formats::xclbin::{Argument, Qualifier};
 
 /// What a kernel does to a buffer.
@@ -36,6 +39,29 @@ pub struct Parameter {
     pub offset: u32,
     /// What it is.
     pub kind: ParameterKind,
+    /// What it holds, if a manifest says so.
+    pub elements: Option<Elements>,
+    /// What the control code does with it.
+    pub(super) extent: Extent,
+}
+
+/// What a buffer holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elements {
+    /// Type of an element, as `bf16`.
+    pub dtype: String,
+    /// Bytes of an element.
+    pub size: u64,
+    /// Elements in each dimension, the slowest first.
+    pub shape: Vec<u64>,
+    /// Meaning of the dimensions.
+    pub layout: String,
+}
+
+impl fmt::Display for Elements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.dtype, self.shape)
+    }
 }
 
 /// What an argument is.
@@ -61,11 +87,13 @@ pub struct BufferUse {
     pub direction: Direction,
     /// Bytes it touches.
     pub bytes: usize,
+    /// What it holds, if that is known.
+    pub elements: Option<Elements>,
 }
 
 /// The register map of a kernel: where the control code goes, and what the caller gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signature {
+pub(crate) struct Signature {
     /// Offset of the opcode.
     pub opcode: Option<u32>,
     /// Offset of the control code's address.
@@ -73,8 +101,8 @@ pub(super) struct Signature {
     /// Offset of the control code's length in words.
     pub words: Option<u32>,
     pub parameters: Vec<Parameter>,
-    /// Buffers that the control code names.
-    pub buffers: usize,
+    /// Arguments up to the last buffer that the control code names.
+    pub named: usize,
 }
 
 impl Signature {
@@ -86,7 +114,7 @@ impl Signature {
             code: None,
             words: None,
             parameters: Vec::new(),
-            buffers: 0,
+            named: 0,
         };
         for argument in arguments {
             let Argument { name, offset, .. } = argument;
@@ -98,10 +126,33 @@ impl Signature {
                     name: name.clone(),
                     offset: *offset,
                     kind: kind(argument),
+                    elements: None,
+                    extent: Extent::default(),
                 }),
             }
         }
         signature
+    }
+
+    /// What may be a buffer, in order.
+    pub fn buffers(&self) -> impl Iterator<Item = &Parameter> {
+        let buffer = |p: &&Parameter| !matches!(p.kind, ParameterKind::Number(_));
+        self.parameters.iter().filter(buffer)
+    }
+
+    /// How many buffers it takes at most.
+    pub fn takes(&self) -> usize {
+        self.buffers().count()
+    }
+
+    /// Adds what the control code does with the buffers that it names.
+    pub fn touch(&mut self, extents: &[Extent]) {
+        let buffer = |(_, p): &(usize, &mut Parameter)| !matches!(p.kind, ParameterKind::Number(_));
+        let buffers = self.parameters.iter_mut().enumerate().filter(buffer);
+        for ((i, parameter), extent) in buffers.zip(extents) {
+            parameter.extent = *extent;
+            self.named = i + 1;
+        }
     }
 
     /// Adds what a manifest knows about the buffers. The first mistake, if there is one: more buffers than arguments.
@@ -110,8 +161,14 @@ impl Signature {
             .parameters
             .iter_mut()
             .filter(|p| !matches!(p.kind, ParameterKind::Number(_)));
-        for (i, BufferUse { direction, bytes }) in uses.iter().enumerate() {
+        for (i, described) in uses.iter().enumerate() {
+            let BufferUse {
+                direction,
+                bytes,
+                elements,
+            } = described;
             let parameter = buffers.next().ok_or(i)?;
+            parameter.elements.clone_from(elements);
             parameter.kind = ParameterKind::Buffer {
                 direction: *direction,
                 bytes: Some(*bytes),

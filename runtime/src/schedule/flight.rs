@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::graph::{Operator, Priority};
+use super::graph::{OperatorId, Priority};
 use super::plan::Place;
 use crate::error::Error;
 
@@ -91,8 +91,14 @@ impl<'f> Flight<'f> {
         self.cancel.is_cancelled() || Instant::now() >= self.deadline
     }
 
+    /// Whether all of these have ended.
+    pub fn have_ended(&self, mut operators: impl Iterator<Item = OperatorId>) -> bool {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        operators.all(|id| progress.done[id.0])
+    }
+
     /// Waits for an operator's inputs; false if the graph ends here.
-    pub fn wait(&self, operator: &Operator<'_>) -> bool {
+    pub fn wait(&self, inputs: impl Iterator<Item = OperatorId> + Clone) -> bool {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if progress.failed.is_some() {
@@ -108,7 +114,7 @@ impl<'f> Flight<'f> {
                 self.changed.notify_all();
                 return false;
             }
-            if operator.after.iter().all(|id| progress.done[id.0]) {
+            if inputs.clone().all(|id| progress.done[id.0]) {
                 return true;
             }
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -126,9 +132,25 @@ impl<'f> Flight<'f> {
         self.changed.notify_all();
     }
 
+    /// Fails the graph if the thread that holds this panics.
+    pub fn ends_with_thread(&self) -> EndsWithThread<'_> {
+        EndsWithThread(self)
+    }
+
     pub fn fail(&self, e: Error) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.failed.get_or_insert(e);
         self.changed.notify_all();
+    }
+}
+
+/// A lane at work.
+pub(super) struct EndsWithThread<'f>(&'f Flight<'f>);
+
+impl Drop for EndsWithThread<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(Error::Cancelled);
+        }
     }
 }

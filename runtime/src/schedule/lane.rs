@@ -1,4 +1,4 @@
-//! The NPU's lane: where graphs wait for their turn, operator by operator.
+//! The NPU's lane: where graphs wait for their turn, command by command.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -8,7 +8,9 @@ use super::graph::Priority;
 use crate::error::Error;
 use crate::overlay::Identity;
 
-/// Operators of one overlay that may pass an earlier one of another: longer, and nobody else would ever get a turn.
+/// Commands inside: one that runs, and one queued behind it.
+pub(super) const PLACES: usize = 2;
+/// Commands of one overlay that may pass an earlier one of another: longer, and nobody else would ever get a turn.
 const MOST_IN_A_ROW: u32 = 32;
 
 /// Somebody who waits.
@@ -17,13 +19,14 @@ struct Ticket {
     number: u64,
     priority: Priority,
     deadline: Instant,
-    overlay: Identity,
+    overlay: Option<Identity>,
 }
 
-/// One operator at a time: high priority first, then the overlay that is loaded, then the earliest deadline, then the
+/// So many commands at a time: high priority first, then the overlay that is loaded, then the earliest deadline, then the
 /// first to come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lane {
+    places: usize,
     queue: Mutex<Queue>,
     turn: Condvar,
 }
@@ -33,7 +36,7 @@ struct Queue {
     waiting: Vec<Ticket>,
     next: u64,
     /// Whose turn it is.
-    running: Option<u64>,
+    inside: Vec<u64>,
     loaded: Option<Identity>,
     /// Turns of the overlay that is loaded while others waited.
     in_a_row: u32,
@@ -41,33 +44,67 @@ struct Queue {
 
 /// The lane, until dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'l>(&'l Lane);
+pub(super) struct Turn<'l> {
+    lane: &'l Lane,
+    number: u64,
+}
 
 impl Queue {
-    /// Gives the turn to the best of those who wait.
-    fn advance(&mut self) {
-        if self.running.is_some() {
-            return;
-        }
+    /// Takes a number.
+    fn join(&mut self, priority: Priority, deadline: Instant, overlay: Option<Identity>) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.waiting.push(Ticket {
+            number,
+            priority,
+            deadline,
+            overlay,
+        });
+        number
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.waiting.retain(|ticket| ticket.number != number);
+        self.inside.retain(|inside| *inside != number);
+    }
+
+    /// Gives free places to the best of those who wait.
+    fn advance(&mut self, places: usize) {
+        while self.inside.len() < places && self.admit() {}
+    }
+
+    /// Gives a place to the best of those who wait; false if nobody does.
+    fn admit(&mut self) -> bool {
         let stay = self.in_a_row < MOST_IN_A_ROW;
         let rank = |t: &Ticket| {
-            let elsewhere = !(stay && self.loaded == Some(t.overlay));
+            let elsewhere = !(stay && self.loaded == t.overlay);
             (std::cmp::Reverse(t.priority), elsewhere, t.deadline, t.number)
         };
         let Some(best) = self.waiting.iter().copied().min_by_key(rank) else {
-            return;
+            return false;
         };
         self.waiting.retain(|t| t.number != best.number);
         let passed = self.waiting.iter().any(|t| t.overlay != best.overlay);
-        self.in_a_row = match self.loaded == Some(best.overlay) && passed {
+        self.in_a_row = match self.loaded == best.overlay && passed {
             true => self.in_a_row + 1,
             false => 0,
         };
-        (self.running, self.loaded) = (Some(best.number), Some(best.overlay));
+        self.loaded = best.overlay;
+        self.inside.push(best.number);
+        true
     }
 }
 
 impl Lane {
+    /// A lane for so many at a time.
+    pub fn new(places: usize) -> Self {
+        Self {
+            places,
+            queue: Mutex::default(),
+            turn: Condvar::new(),
+        }
+    }
+
     /// Waits for a turn.
     ///
     /// # Errors
@@ -76,26 +113,19 @@ impl Lane {
         &self,
         priority: Priority,
         deadline: Instant,
-        overlay: Identity,
+        overlay: Option<Identity>,
         cancel: &Cancel,
     ) -> Result<Turn<'_>, Error> {
         let mut queue = self.lock();
-        let number = queue.next;
-        queue.next += 1;
-        queue.waiting.push(Ticket {
-            number,
-            priority,
-            deadline,
-            overlay,
-        });
-        queue.advance();
+        let number = queue.join(priority, deadline, overlay);
+        queue.advance(self.places);
         loop {
-            if queue.running == Some(number) {
-                return Ok(Turn(self));
+            if queue.inside.contains(&number) {
+                return Ok(Turn { lane: self, number });
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || cancel.is_cancelled() {
-                queue.waiting.retain(|t| t.number != number);
+                queue.leave(number);
                 let cancelled = cancel.is_cancelled();
                 return Err(if cancelled {
                     Error::Cancelled
@@ -110,6 +140,23 @@ impl Lane {
         }
     }
 
+    /// A turn, if there is one at once.
+    pub fn try_enter(
+        &self,
+        priority: Priority,
+        deadline: Instant,
+        overlay: Option<Identity>,
+    ) -> Option<Turn<'_>> {
+        let mut queue = self.lock();
+        let number = queue.join(priority, deadline, overlay);
+        queue.advance(self.places);
+        let inside = queue.inside.contains(&number);
+        if !inside {
+            queue.leave(number);
+        }
+        inside.then(|| Turn { lane: self, number })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,11 +164,11 @@ impl Lane {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
-        queue.running = None;
-        queue.advance();
+        let mut queue = self.lane.lock();
+        queue.leave(self.number);
+        queue.advance(self.lane.places);
         drop(queue);
-        self.0.turn.notify_all();
+        self.lane.turn.notify_all();
     }
 }
 
@@ -132,8 +179,8 @@ mod tests {
     use super::*;
     use crate::formats::xclbin::Uuid;
 
-    fn overlay(tag: u8) -> Identity {
-        Identity::of(&[tag], Uuid([tag; 16]))
+    fn overlay(tag: u8) -> Option<Identity> {
+        Some(Identity::of(&[tag], Uuid([tag; 16])))
     }
 
     /// The order in which tickets (overlay, priority, deadline in seconds) that wait together get their turn.
@@ -151,8 +198,8 @@ mod tests {
         };
         let mut order = Vec::new();
         while !queue.waiting.is_empty() {
-            queue.advance();
-            order.extend(queue.running.take());
+            queue.admit();
+            order.append(&mut queue.inside);
         }
         order
     }
@@ -191,10 +238,12 @@ mod tests {
 
     #[test]
     fn a_deadline_and_a_stop_end_the_wait() {
-        let lane = Lane::default();
+        let lane = Lane::new(PLACES);
         let far = Instant::now() + Duration::from_secs(60);
         let never = Cancel::default();
-        let turn = lane.enter(Priority::Normal, far, overlay(0), &never).unwrap();
+        let [first, second] =
+            [(); PLACES].map(|()| lane.enter(Priority::Normal, far, overlay(0), &never).unwrap());
+        assert!(lane.try_enter(Priority::High, far, overlay(0)).is_none());
         let soon = Instant::now() + Duration::from_millis(20);
         assert!(matches!(
             lane.enter(Priority::High, soon, overlay(0), &never),
@@ -206,7 +255,10 @@ mod tests {
             lane.enter(Priority::High, far, overlay(0), &stopped),
             Err(Error::Cancelled)
         ));
-        drop(turn);
-        assert!(lane.enter(Priority::Normal, far, overlay(1), &never).is_ok());
+        drop(first);
+        let third = lane.enter(Priority::Normal, far, overlay(1), &never).unwrap();
+        assert!(lane.try_enter(Priority::Normal, far, overlay(1)).is_none());
+        drop((second, third));
+        assert!(lane.try_enter(Priority::Normal, far, overlay(1)).is_some());
     }
 }

@@ -26,6 +26,8 @@ pub enum Place {
     Npu {
         /// The array is loaded anew before.
         switch: bool,
+        /// It joins the command of the operator before it, as long as the driver takes more.
+        chained: bool,
     },
     /// On the CPU.
     Cpu,
@@ -67,7 +69,9 @@ pub struct Plan {
 }
 
 /// Submitting a command and noticing its end (150 us, measured on XDNA1 and XDNA2 by several projects).
-const DISPATCH: Duration = Duration::from_micros(150);
+pub(super) const DISPATCH: Duration = Duration::from_micros(150);
+/// The same of a command in a chain (measured on XDNA1 by ignite-xdna).
+pub(super) const CHAINED: Duration = Duration::from_micros(36);
 
 /// Time to load an overlay of `columns` columns into the array (measured on XDNA1 by Npu-Embeddings).
 pub(super) fn switch(columns: u16) -> Duration {
@@ -87,7 +91,7 @@ impl Plan {
                 let npu = operator
                     .npu
                     .as_ref()
-                    .map(|(run, time)| (run.kernel().overlay(), *time + DISPATCH));
+                    .map(|(run, time)| (run.kernel().overlay(), *time));
                 let cpu = operator.cpu.as_ref().map(|(_, time)| *time);
                 let (on_npu, why) = match (&npu, cpu, target) {
                     (None, _, _) => (false, Why::OnlyOne),
@@ -100,8 +104,8 @@ impl Plan {
                     (Some(_), Some(_), Target::Cpu) => (false, Why::Asked),
                     (Some(_), Some(_), Target::Npu) => (true, Why::Asked),
                     (Some((_, npu)), Some(cpu), Target::Auto) => {
-                        let by = npu.abs_diff(cpu);
-                        (*npu <= cpu, Why::Faster(by))
+                        let npu = *npu + DISPATCH;
+                        (npu <= cpu, Why::Faster(npu.abs_diff(cpu)))
                     }
                 };
                 let npu = npu.filter(|_| on_npu);
@@ -130,8 +134,16 @@ impl Plan {
 
     /// How often the array is loaded.
     pub fn switches(&self) -> usize {
-        let switch = |step: &&Step| step.place == Place::Npu { switch: true };
+        let switch = |step: &&Step| matches!(step.place, Place::Npu { switch: true, .. });
         self.steps.iter().filter(switch).count()
+    }
+}
+
+impl Plan {
+    /// Commands it takes, where chains do not outgrow the driver's limit.
+    pub fn commands(&self) -> usize {
+        let begins = |step: &&Step| matches!(step.place, Place::Npu { chained: false, .. });
+        self.steps.iter().filter(begins).count()
     }
 }
 
@@ -139,8 +151,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in &self.steps {
             let place = match step.place {
-                Place::Npu { switch: true } => "NPU, array loaded",
-                Place::Npu { switch: false } => "NPU",
+                Place::Npu { switch: true, .. } => "NPU, array loaded",
+                Place::Npu { chained: true, .. } => "NPU, chained",
+                Place::Npu { .. } => "NPU",
                 Place::Cpu => "CPU",
             };
             let why = match step.why {

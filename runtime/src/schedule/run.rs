@@ -1,13 +1,16 @@
 //! Running graphs: two lanes side by side, and what is done when something fails.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::flight::{Cancel, Flight, GLANCE, Ran, Report};
-use super::graph::{Graph, Operator};
-use super::lane::Lane;
+use super::batch::{Batch, Task};
+use super::flight::{Cancel, Flight, Ran, Report};
+use super::graph::{Graph, OnCpu, Operator, OperatorId, Priority};
+use super::lane::{Lane, PLACES};
+use super::npu::Npu;
 use super::plan::{Place, Plan, Step, Target};
 use crate::error::Error;
 
@@ -16,20 +19,20 @@ use crate::error::Error;
 pub struct Scheduler(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     target: Target,
     /// Graphs that may be inside.
     limit: usize,
-    inside: Mutex<usize>,
-    left: Condvar,
-    npu: Lane,
-    counters: Counters,
+    room: Lane,
+    pub npu: Lane,
+    pub counters: Counters,
     /// Operators whose fall-back was logged.
     logged: Mutex<HashSet<String>>,
 }
 
 #[derive(Debug, Default)]
-struct Counters {
+pub(super) struct Counters {
+    commands: AtomicU64,
     on_npu: AtomicU64,
     on_cpu: AtomicU64,
     retried: AtomicU64,
@@ -40,6 +43,8 @@ struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScheduleStats {
+    /// Commands that the operators on the NPU were packed into; those of second tries not counted.
+    pub commands: u64,
     /// Operators that ran on the NPU.
     pub on_npu: u64,
     /// Operators that ran on the CPU.
@@ -50,14 +55,56 @@ pub struct ScheduleStats {
     pub fell_back: u64,
 }
 
-/// A place among the graphs under way, until dropped.
-#[derive(Debug)]
-struct Room<'s>(&'s Inner);
+/// A graph that was planned and packed into commands, to be run again and again.
+pub struct Schedule<'a> {
+    scheduler: Scheduler,
+    plan: Plan,
+    priority: Priority,
+    operators: usize,
+    npu: Vec<Batch<'a>>,
+    cpu: Vec<OnTheCpu<'a>>,
+}
 
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.left.notify_one();
+/// An operator that the plan has on the CPU.
+struct OnTheCpu<'a> {
+    step: Step,
+    after: Vec<OperatorId>,
+    run: OnCpu<'a>,
+}
+
+impl fmt::Debug for Schedule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plan, npu, .. } = self;
+        write!(f, "{} operators, {} commands", plan.steps.len(), npu.len())
+    }
+}
+
+impl Counters {
+    pub fn note_command(&self) {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn note_npu(&self, operators: usize) {
+        self.on_npu.fetch_add(operators as u64, Ordering::Relaxed);
+    }
+
+    pub fn note_cpu(&self) {
+        self.on_cpu.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn note_retry(&self) {
+        self.retried.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    /// Counts an operator that goes to the CPU for `e`, and says so the first time.
+    pub fn note_fall_back(&self, operator: &str, e: &Error) {
+        self.counters.fell_back.fetch_add(1, Ordering::Relaxed);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.insert(operator.to_owned()) {
+            log::warn!("{operator}: {e}; run on the CPU instead (said once)");
+        }
     }
 }
 
@@ -67,9 +114,8 @@ impl Scheduler {
         Self(Arc::new(Inner {
             target,
             limit: limit.max(1),
-            inside: Mutex::default(),
-            left: Condvar::new(),
-            npu: Lane::default(),
+            room: Lane::new(limit.max(1)),
+            npu: Lane::new(PLACES),
             counters: Counters::default(),
             logged: Mutex::default(),
         }))
@@ -83,16 +129,59 @@ impl Scheduler {
         Plan::new(graph, self.0.target)
     }
 
-    /// Runs a graph to its end, waiting for room before.
-    ///
-    /// An operator that fails on the NPU is run again once, in a fresh context, then on the CPU where that can be; it
-    /// is counted, and logged the first time.
+    /// Plans a graph and packs what runs on the NPU into commands: as many operators of one overlay in a row as the driver
+    /// takes, up to where the host needs a value.
     ///
     /// # Errors
-    /// The first failure for good; [`Error::GraphLate`], [`Error::Cancelled`]. What the graph wrote is not to be used.
+    /// As [`Plan::new`], and no memory for the commands.
+    pub fn load<'a>(&self, graph: Graph<'a>) -> Result<Schedule<'a>, Error> {
+        let plan = self.plan(&graph)?;
+        let operators = graph.operators.len();
+        let mut slots: Vec<Option<Operator<'a>>> = graph.operators.into_iter().map(Some).collect();
+        let (mut tasks, mut cpu) = (Vec::new(), Vec::new());
+        for step in plan.steps.iter().cloned() {
+            let Some(operator) = slots[step.operator].take() else {
+                continue;
+            };
+            let (after, on_cpu) = (operator.after, operator.cpu.map(|(run, _)| run));
+            match (step.place, operator.npu, on_cpu) {
+                (Place::Npu { .. }, Some((run, _)), cpu) => tasks.push(Task {
+                    step,
+                    after,
+                    run,
+                    cpu,
+                }),
+                (_, _, Some(run)) => cpu.push(OnTheCpu { step, after, run }),
+                // A plan puts nothing where no implementation is.
+                _ => {
+                    let operator = operator.name;
+                    return Err(Error::NotOnCpu { operator });
+                }
+            }
+        }
+        Ok(Schedule {
+            scheduler: self.clone(),
+            plan,
+            priority: graph.priority,
+            operators,
+            npu: Batch::pack(tasks)?,
+            cpu,
+        })
+    }
+
+    /// Runs a graph to its end, waiting for room before: high priority first, then the earliest deadline.
+    ///
+    /// An operator that fails on the NPU is run again once, in a fresh context, then on the CPU where that can be; it
+    /// is counted, and logged the first time. Neither is done where what it reads was overwritten since: values that
+    /// have buffers of their own are always found.
+    ///
+    /// # Errors
+    /// The first failure for good; [`Error::Overwritten`], [`Error::GraphLate`], [`Error::Cancelled`]. What the graph wrote is
+    /// not to be used.
     pub fn run(&self, graph: Graph<'_>, cancel: &Cancel) -> Result<Report, Error> {
-        let _room = self.enter(graph.deadline, cancel)?;
-        self.run_inside(graph, cancel)
+        let (priority, deadline) = (graph.priority, graph.deadline);
+        let _room = self.0.room.enter(priority, deadline, None, cancel)?;
+        self.load(graph)?.run_inside(deadline, cancel)
     }
 
     /// As [`run`](Self::run), but without waiting for room.
@@ -100,143 +189,99 @@ impl Scheduler {
     /// # Errors
     /// [`Error::Busy`] with no operator begun, and as `run`.
     pub fn try_run(&self, graph: Graph<'_>, cancel: &Cancel) -> Result<Report, Error> {
-        let full = |e| match e {
-            Error::GraphLate => Error::Busy { limit: self.0.limit },
-            e => e,
-        };
-        let _room = self.enter(Instant::now(), cancel).map_err(full)?;
-        self.run_inside(graph, cancel)
+        let (priority, deadline) = (graph.priority, graph.deadline);
+        let limit = self.0.limit;
+        let room = self.0.room.try_enter(priority, deadline, None);
+        let _room = room.ok_or(Error::Busy { limit })?;
+        self.load(graph)?.run_inside(deadline, cancel)
     }
 
     /// What was scheduled so far.
     pub fn stats(&self) -> ScheduleStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Counters {
+            commands,
             on_npu,
             on_cpu,
             retried,
             fell_back,
         } = &self.0.counters;
         ScheduleStats {
+            commands: read(commands),
             on_npu: read(on_npu),
             on_cpu: read(on_cpu),
             retried: read(retried),
             fell_back: read(fell_back),
         }
     }
+}
 
-    fn enter(&self, deadline: Instant, cancel: &Cancel) -> Result<Room<'_>, Error> {
-        let mut inside = self.0.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        while *inside >= self.0.limit {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            if left.is_zero() {
-                return Err(Error::GraphLate);
-            }
-            inside = match self.0.left.wait_timeout(inside, left.min(GLANCE)) {
-                Ok((inside, _)) => inside,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        *inside += 1;
-        Ok(Room(&self.0))
+impl Schedule<'_> {
+    /// The plan it follows.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    fn run_inside(&self, graph: Graph<'_>, cancel: &Cancel) -> Result<Report, Error> {
-        let plan = self.plan(&graph)?;
-        let flight = Flight::new(graph.operators.len(), cancel, graph.priority, graph.deadline);
-        let mut slots: Vec<Option<Operator<'_>>> = graph.operators.into_iter().map(Some).collect();
-        let (mut npu, mut cpu) = (Vec::new(), Vec::new());
-        for step in plan.steps {
-            let Some(operator) = slots[step.operator].take() else {
-                continue;
-            };
-            let lane = if step.place == Place::Cpu {
-                &mut cpu
-            } else {
-                &mut npu
-            };
-            lane.push((step, operator));
-        }
-        if cpu.is_empty() || npu.is_empty() {
-            npu.append(&mut cpu);
-            self.lane(&flight, npu);
+    /// Commands that its operators on the NPU were packed into; more after a failure, which leaves chains in parts.
+    pub fn commands(&self) -> usize {
+        self.npu.len()
+    }
+
+    /// Runs it to its end, waiting for room before.
+    ///
+    /// # Errors
+    /// As [`Scheduler::run`].
+    pub fn run(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Report, Error> {
+        let scheduler = self.scheduler.clone();
+        let _room = scheduler.0.room.enter(self.priority, deadline, None, cancel)?;
+        self.run_inside(deadline, cancel)
+    }
+
+    fn run_inside(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Report, Error> {
+        let flight = Flight::new(self.operators, cancel, self.priority, deadline);
+        let (scheduler, cpu) = (&*self.scheduler.0, &mut self.cpu);
+        let npu = Npu {
+            scheduler,
+            flight: &flight,
+            batches: &mut self.npu,
+        };
+        let on_npu = |npu: Npu<'_, '_>| {
+            let _ends = flight.ends_with_thread();
+            if let Err(e) = npu.run() {
+                flight.fail(e);
+            }
+        };
+        if cpu.is_empty() {
+            on_npu(npu);
+        } else if npu.batches.is_empty() {
+            on_cpu(scheduler, &flight, cpu);
         } else {
             std::thread::scope(|scope| {
-                scope.spawn(|| self.lane(&flight, cpu));
-                self.lane(&flight, npu);
+                scope.spawn(|| on_cpu(scheduler, &flight, cpu));
+                on_npu(npu);
             });
         }
         flight.end()
     }
+}
 
-    /// Runs operators in their order, each when what it waits for has ended.
-    fn lane(&self, flight: &Flight<'_>, operators: Vec<(Step, Operator<'_>)>) {
-        for (step, mut operator) in operators {
-            if !flight.wait(&operator) {
-                return;
-            }
-            match self.one(flight, &step, &mut operator) {
-                Ok(ran) => flight.note(ran),
-                Err(e) => return flight.fail(e),
-            }
+/// Runs operators in their order, each when what it waits for has ended.
+fn on_cpu(scheduler: &Inner, flight: &Flight<'_>, operators: &mut [OnTheCpu<'_>]) {
+    // Should one panic, nobody waits for it.
+    let _ends = flight.ends_with_thread();
+    for OnTheCpu { step, after, run } in operators {
+        if !flight.wait(after.iter().copied()) {
+            return;
         }
-    }
-
-    fn one(&self, flight: &Flight<'_>, step: &Step, operator: &mut Operator<'_>) -> Result<Ran, Error> {
-        let Inner {
-            npu,
-            counters,
-            logged,
-            ..
-        } = &*self.0;
-        let mut ran = Ran {
+        if let Err(e) = run() {
+            return flight.fail(e);
+        }
+        scheduler.counters.note_cpu();
+        flight.note(Ran {
             operator: step.operator,
             planned: step.place,
-            on_npu: true,
+            on_npu: false,
             retried: false,
-        };
-        if step.place != Place::Cpu
-            && let Some((run, _)) = &mut operator.npu
-        {
-            let overlay = run.kernel().overlay().identity();
-            let turn = npu.enter(flight.priority, flight.deadline, overlay, flight.cancel)?;
-            let first = run.run(flight.deadline);
-            let result = match first {
-                Err(Error::Failed { .. }) if !flight.cancel.is_cancelled() => {
-                    ran.retried = true;
-                    counters.retried.fetch_add(1, Ordering::Relaxed);
-                    run.run(flight.deadline)
-                }
-                other => other,
-            };
-            drop(turn);
-            match result {
-                Ok(()) => {
-                    counters.on_npu.fetch_add(1, Ordering::Relaxed);
-                    return Ok(ran);
-                }
-                Err(e) if operator.cpu.is_none() || flight.is_over() => return Err(e),
-                Err(e) => {
-                    counters.fell_back.fetch_add(1, Ordering::Relaxed);
-                    let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
-                    if logged.insert(operator.name.clone()) {
-                        log::warn!("{}: {e}; run on the CPU instead (said once)", operator.name);
-                    }
-                }
-            }
-        }
-        let Some((run, _)) = &mut operator.cpu else {
-            // A plan puts nothing where no implementation is.
-            return Err(Error::NotOnCpu {
-                operator: operator.name.clone(),
-            });
-        };
-        run()?;
-        counters.on_cpu.fetch_add(1, Ordering::Relaxed);
-        ran.on_npu = false;
-        Ok(ran)
+        });
     }
 }

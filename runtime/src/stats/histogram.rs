@@ -1,5 +1,6 @@
 //! Latencies by powers of two.
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -53,6 +54,17 @@ impl Histogram {
     }
 }
 
+impl AddAssign<&LatencyHistogram> for LatencyHistogram {
+    fn add_assign(&mut self, other: &LatencyHistogram) {
+        let buckets = self.buckets.len().max(other.buckets.len());
+        self.buckets.resize(buckets, 0);
+        for (sum, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *sum += more;
+        }
+        self.sum_ns += other.sum_ns;
+    }
+}
+
 impl LatencyHistogram {
     /// How many were counted.
     pub fn count(&self) -> u64 {
@@ -92,6 +104,18 @@ mod tests {
         assert_eq!(seen.quantile(0.5), Some(Duration::from_nanos(128)));
         assert_eq!(seen.quantile(1.0), Some(Duration::from_nanos(1 << 20)));
         assert_eq!(seen.mean(), Some(Duration::from_nanos(143_050)));
+    }
+
+    #[test]
+    fn sums_have_all_of_both() {
+        let [short, long] = [Histogram::default(), Histogram::default()];
+        short.note(Duration::from_nanos(5));
+        long.note(Duration::from_nanos(5));
+        long.note(Duration::from_nanos(1000));
+        let mut sum = short.snapshot();
+        sum += &long.snapshot();
+        assert_eq!((sum.count(), sum.sum_ns, sum.buckets[2]), (3, 1010, 2));
+        assert_eq!(sum.buckets.len(), long.snapshot().buckets.len());
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Telemetry: counters and latencies of every kernel, read while it runs.
+//! Telemetry: counters and latencies of every kernel and every context, read while they run.
 
 mod histogram;
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use xdna_driver::Outcome;
 use histogram::Histogram;
 pub use histogram::LatencyHistogram;
 
-/// What is counted of one kernel: by atomics, on the hot path.
+/// What is counted of one kernel or one context: by atomics, on the hot path.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     completed: AtomicU64,
@@ -22,10 +23,10 @@ pub(crate) struct Meter {
     latency: Histogram,
 }
 
-/// What was counted of one kernel.
+/// What was counted of one kernel, or of one context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KernelStats {
+pub struct RunStats {
     /// Runs that completed.
     pub completed: u64,
     /// Runs that the firmware failed, or that were aborted with their context.
@@ -40,6 +41,18 @@ pub struct KernelStats {
     pub resent: u64,
     /// Submission to end of the runs that completed; a chain's time shared equally among its runs.
     pub latency: LatencyHistogram,
+}
+
+impl AddAssign<&RunStats> for RunStats {
+    fn add_assign(&mut self, other: &RunStats) {
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.rejected += other.rejected;
+        self.late += other.late;
+        self.resent += other.resent;
+        self.latency += &other.latency;
+    }
 }
 
 impl Meter {
@@ -65,9 +78,9 @@ impl Meter {
         self.resent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn snapshot(&self) -> KernelStats {
+    pub(crate) fn snapshot(&self) -> RunStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        KernelStats {
+        RunStats {
             completed: read(&self.completed),
             failed: read(&self.failed),
             timed_out: read(&self.timed_out),

@@ -11,7 +11,9 @@ mod counting;
 mod files;
 mod kernels;
 mod loopback;
+mod packing;
 mod schedules;
+mod selftests;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -24,10 +26,11 @@ use xdna_sim::Npu;
 struct Test {
     name: &'static str,
     npu: Npu,
-    run: fn(),
+    run: Box<dyn FnOnce() + Send>,
 }
 
-fn test(name: &'static str, npu: Npu, run: fn()) -> Test {
+fn test(name: &'static str, npu: Npu, run: impl FnOnce() + Send + 'static) -> Test {
+    let run = Box::new(run);
     Test { name, npu, run }
 }
 
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         kernels::tests(),
         chains::tests(),
         schedules::tests(),
+        packing::tests(),
+        selftests::tests(),
         loopback::tests(),
         calls::tests(),
     ];

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use xdna_runtime::schedule::{Cancel, Graph, Operator, Place, Plan, Priority, Scheduler, Target};
+use xdna_runtime::schedule::{Cancel, Graph, Operator, Place, Plan, Priority, Report, Scheduler, Target};
 use xdna_runtime::{Arg, Error, Kernel, Prepared, Runtime};
 use xdna_sim::Npu;
 
@@ -21,12 +21,12 @@ pub fn tests() -> Vec<Test> {
         ),
         test(
             "schedule/a_failure_is_retried_in_a_fresh_context",
-            fault("command:2:error"),
+            fault("command:1:error@1"),
             retried,
         ),
         test(
             "schedule/a_second_failure_goes_to_the_cpu",
-            fault("command:2:error,command:3:error"),
+            fault("command:1:error@1,command:2:error"),
             falls_back,
         ),
         test(
@@ -44,10 +44,11 @@ pub fn tests() -> Vec<Test> {
             fault("command:1:slow=400"),
             late,
         ),
+        test("schedule/a_panic_on_the_cpu_ends_the_graph", Npu::strix(), panics),
         test("schedule/a_full_scheduler_says_so", Npu::strix(), busy),
         test(
             "schedule/high_priority_passes_what_waits",
-            fault("command:*:slow=300"),
+            fault("command:*:slow=600"),
             priorities,
         ),
     ]
@@ -94,7 +95,7 @@ fn inputs() {
         (stats.on_npu, stats.on_cpu, stats.retried, stats.fell_back),
         (6, 2, 0, 0)
     );
-    assert_eq!(runtime.snapshot().kernels["MLIR_AIE"].completed, 6);
+    assert_eq!(kernels.map(|kernel| kernel.stats().completed), [3, 3]);
 }
 
 fn planned() {
@@ -116,7 +117,8 @@ fn planned() {
     let plan = Plan::new(&build(), Target::Auto).unwrap();
     assert_eq!(plan, Plan::new(&build(), Target::Auto).unwrap());
     let places: Vec<Place> = plan.steps.iter().map(|step| step.place).collect();
-    let (load, stay) = (Place::Npu { switch: true }, Place::Npu { switch: false });
+    let npu = |switch, chained| Place::Npu { switch, chained };
+    let (load, stay) = (npu(true, false), npu(false, true));
     assert_eq!(places, [Place::Cpu, load, stay]);
     let text = plan.to_string();
     assert!(
@@ -124,7 +126,7 @@ fn planned() {
         "{text}"
     );
     assert!(
-        text.contains("npu alone: NPU (no other implementation)"),
+        text.contains("npu alone: NPU, chained (no other implementation)"),
         "{text}"
     );
     let npu = Plan::new(&build(), Target::Npu).unwrap();
@@ -134,7 +136,7 @@ fn planned() {
 }
 
 /// Three operators in a row, the NPU's with a stand-in on the CPU that counts.
-fn three(runtime: &Runtime, count: &AtomicU32) -> Result<(Scheduler, xdna_runtime::schedule::Report), Error> {
+fn three(runtime: &Runtime, count: &AtomicU32) -> Result<(Scheduler, Report), Error> {
     let kernel = kernel(runtime, 4, 0);
     let mut graph = graph();
     let mut before = None;
@@ -273,22 +275,43 @@ fn priorities() {
     let kernel = kernel(&runtime, 4, 0);
     let scheduler = Scheduler::new(Target::Npu, 8);
     let order = Mutex::new(Vec::new());
-    let submit = |name: &'static str, priority| {
+    let graphs = [
+        ("slow", Priority::Normal),
+        ("queued", Priority::Normal),
+        ("normal", Priority::Normal),
+        ("high", Priority::High),
+    ]
+    .map(|(name, priority)| {
         let mut graph = Graph::new(priority, soon());
         graph.add(Operator::new(name).on_npu(bound(&runtime, &kernel), MS));
-        scheduler.run(graph, &Cancel::default()).unwrap();
-        order.lock().unwrap().push(name);
-    };
+        (name, scheduler.load(graph).unwrap())
+    });
     std::thread::scope(|scope| {
-        for (name, priority) in [
-            ("slow", Priority::Normal),
-            ("normal", Priority::Normal),
-            ("high", Priority::High),
-        ] {
-            let submit = &submit;
-            scope.spawn(move || submit(name, priority));
+        for (name, mut schedule) in graphs {
+            let order = &order;
+            scope.spawn(move || {
+                schedule.run(soon(), &Cancel::default()).unwrap();
+                order.lock().unwrap().push(name);
+            });
             std::thread::sleep(60 * MS);
         }
     });
-    assert_eq!(*order.lock().unwrap(), ["slow", "high", "normal"]);
+    assert_eq!(*order.lock().unwrap(), ["slow", "queued", "high", "normal"]);
+}
+
+fn panics() {
+    let runtime = Runtime::open().unwrap();
+    let kernel = kernel(&runtime, 4, 0);
+    let mut graph = graph();
+    let first = graph.add(Operator::new("panics").on_cpu(|| panic!("as it should"), MS));
+    graph.add(
+        Operator::new("waits")
+            .on_npu(bound(&runtime, &kernel), MS)
+            .after([first]),
+    );
+    let begin = Instant::now();
+    let run = || Scheduler::new(Target::Auto, 1).run(graph, &Cancel::default());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+    assert!(begin.elapsed() < soon() - begin, "the other lane went on waiting");
+    assert_eq!(kernel.stats().completed, 0);
 }

@@ -1,6 +1,7 @@
 //! `xdna run`: any xclbin, with files as buffers.
 
 mod arg;
+mod described;
 mod files;
 mod times;
 
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use xdna_runtime::{Arg, Buffer, KernelBuilder, Runtime};
+use xdna_runtime::manifest::Manifest;
+use xdna_runtime::{Arg, Buffer, KernelBuilder, Runtime, SelfTest, Trust};
 use xdna_terminal::exit::usage;
 use xdna_terminal::{Exit, Out, Table};
 
@@ -18,6 +20,7 @@ use crate::Common;
 use crate::show::{self, View};
 use crate::target::{Target, is_simulated};
 use arg::Spec;
+use described::{Described, Used};
 use files::read;
 use times::Times;
 
@@ -27,9 +30,11 @@ const POISON: u8 = 0xa5;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Arguments are given in the order of the kernel's table, without those that describe the control
-code; what the control code names must be there. Numbers are decimal, or hexadecimal behind 0x.
-Buffers of --arg out hold 0xa5 before the first run. The files of outputs are written after the last
-run; none is written if a run fails.
+code; what the control code names must be there, as large as it says. Where XCLBIN has a manifest
+beside it (the same name with .toml), that is checked, too, and a kernel whose reference is known is
+compared with it before. Numbers are decimal, or hexadecimal behind 0x. Buffers of --arg out hold
+0xa5 before the first run. The files of outputs are written after the last run; none is written if a
+run fails.
 
 Exit code: 0 done, 1 a run failed or a file cannot be read or written, 2 usage, 3 no device, 4 an
 output of --arg out holds nothing but 0xa5.
@@ -68,6 +73,8 @@ struct Done {
     columns: u16,
     chip: &'static str,
     simulated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<Used>,
     runs: u32,
     outputs: Vec<Output>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,12 +105,25 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
     let overlay = runtime
         .overlay(&xclbin)
         .with_context(|| args.xclbin.display().to_string())?;
+    let described = Described::beside(&args.xclbin, &xclbin, &code)?;
+    let reference = described.as_ref().and_then(Described::reference);
+    let test = reference.as_ref().map(|reference| SelfTest::new(reference));
     let mut builder = KernelBuilder::new(&overlay, &code);
+    if let Some((manifest, run)) = described.as_ref().and_then(Described::run) {
+        builder = builder.manifest(manifest, run);
+    }
+    if let Some(test) = &test {
+        builder = builder.tested_by(test);
+    }
     if let Some(name) = &args.kernel {
         builder = builder.name(name);
     }
     let kernel = builder.build(&runtime).map_err(|e| match e {
         e @ xdna_runtime::Error::NoKernel { .. } => usage(e.to_string()),
+        xdna_runtime::Error::Manifest(e) => {
+            let file = Manifest::beside(&args.xclbin);
+            usage(format!("{}: {e}", file.display()))
+        }
         e => anyhow::Error::from(e).context(args.code.display().to_string()),
     })?;
     let bound: Vec<Bound> = args
@@ -151,6 +171,7 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
         columns: overlay.columns(),
         chip: runtime.device().chip().name,
         simulated: is_simulated(),
+        manifest: described.map(|d| d.used(kernel.trust() == Trust::Tested)),
         runs: args.repeat,
         outputs,
         time: Times::of(times),
@@ -235,6 +256,9 @@ impl View for Done {
             "kernel",
             format!("{}, {columns} of {}{simulated}", self.kernel, self.chip),
         );
+        if let Some(manifest) = &self.manifest {
+            table.pair("manifest", manifest.text());
+        }
         table.pair("run", format!("{runs}, completed"));
         for output in &self.outputs {
             let note = if output.written {

@@ -18,6 +18,7 @@ pub fn tests() -> Vec<Test> {
         test("run/wrong_arguments_are_usage", usage),
         test("run/a_failed_run_says_why", fails),
         test("run/outputs_that_no_memory_holds_are_refused", sizes),
+        test("run/a_manifest_beside_the_xclbin_is_used", manifest),
         test("run/cycles_are_told_as_an_estimate", cycles),
         test("run/without_an_npu_is_an_exit_code", no_device),
     ]
@@ -94,7 +95,10 @@ fn json() -> Result<(), Failed> {
 fn usage() -> Result<(), Failed> {
     let folder = folder()?;
     for (words, says) in [
-        ("k.xclbin insts.bin --arg in:a.bin", "1 arguments given"),
+        (
+            "k.xclbin insts.bin --arg in:a.bin",
+            "1 given, the kernel takes 2 to 5 arguments",
+        ),
         (
             "k.xclbin insts.bin --arg in:a.bin --arg u32:1",
             "a buffer is wanted",
@@ -188,4 +192,90 @@ fn no_device() -> Result<(), Failed> {
     let folder = folder()?;
     let (code, _, _) = run(folder.path(), "--firmware 6.11", "k.xclbin insts.bin")?;
     check(code == Some(3), format!("{code:?}"))
+}
+
+/// A checked-in loopback, and bytes for it.
+fn loopback() -> Result<tempfile::TempDir, Failed> {
+    let folder = tempfile::tempdir()?;
+    let prebuilt = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernels/prebuilt/npu4");
+    for name in ["pad_1.xclbin", "pad_1.toml", "pad_1.1.txn.bin"] {
+        let name = format!("loopback_{name}");
+        fs::copy(prebuilt.join(&name), folder.path().join(&name))?;
+    }
+    let words: Vec<u8> = (0..3600_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(folder.path().join("a.bin"), words)?;
+    Ok(folder)
+}
+
+fn manifest() -> Result<(), Failed> {
+    let folder = loopback()?;
+    let words = "loopback_pad_1.xclbin loopback_pad_1.1.txn.bin --arg in:a.bin --arg out:16896:b.bin";
+    let (code, stdout, stderr) = run(folder.path(), "", words)?;
+    check(code == Some(0), format!("{code:?} {stdout}{stderr}"))?;
+    let line = r#"loopback_pad_1.toml: loopback_pad_1, run "1"; compared with its reference before"#;
+    check(stdout.contains(line), &stdout)?;
+    let padded = fs::read(folder.path().join("b.bin"))?;
+    // Two rows of 128 and three words of zeros, then the first row.
+    let at = 4 * (2 * 128 + 3);
+    check(padded[..at].iter().all(|b| *b == 0), "no zeros")?;
+    check(
+        padded[at..at + 12] == [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0],
+        "no words",
+    )?;
+    let (_, stdout, _) = run(folder.path(), "", &format!("{words} --json"))?;
+    let object: Value = serde_json::from_str(&stdout)?;
+    let used = &object["manifest"];
+    check(used["run"] == "1" && used["tested"] == true, &stdout)?;
+    // What it says is checked.
+    let text = fs::read_to_string(folder.path().join("loopback_pad_1.toml"))?;
+    for (from, to, says) in [
+        ("bytes = 14400", "bytes = 14401", "bytes is 14401, not 14400"),
+        ("columns = 1", "columns = 1\nfoo = 2", "unknown field `foo`"),
+        ("columns = 1", "columns = 2", "columns is 2, not 1"),
+        (
+            "sha256 = \"",
+            "sha256 = \"0",
+            "loopback_pad_1.xclbin: the SHA-256 is",
+        ),
+        (
+            "device = \"npu4\"",
+            "device = \"npu1\"",
+            "device is npu1, not npu4",
+        ),
+        (
+            "name = \"bo0\"",
+            "name = \"bo7\"",
+            "a buffer's name is bo7, not bo0",
+        ),
+    ] {
+        check(text.contains(from), from)?;
+        fs::write(
+            folder.path().join("loopback_pad_1.toml"),
+            text.replacen(from, to, 1),
+        )?;
+        let (code, _, stderr) = run(folder.path(), "", words)?;
+        check(
+            code == Some(2) && stderr.contains(says) && stderr.contains("loopback_pad_1.toml"),
+            format!("{says}: {code:?} {stderr}"),
+        )?;
+    }
+    // Without it, sizes and directions are those of the control code.
+    fs::remove_file(folder.path().join("loopback_pad_1.toml"))?;
+    let (code, stdout, _) = run(folder.path(), "", words)?;
+    check(code == Some(0) && !stdout.contains("manifest"), &stdout)?;
+    for (args, says) in [
+        ("--arg in:a.bin --arg out:3:b.bin", "3 bytes given, 16896 wanted"),
+        (
+            "--arg in:a.bin --arg in:a.bin",
+            "the kernel's argument is an output",
+        ),
+    ] {
+        let words = format!("loopback_pad_1.xclbin loopback_pad_1.1.txn.bin {args}");
+        let (code, _, stderr) = run(folder.path(), "", &words)?;
+        check(
+            code == Some(2) && stderr.contains(says),
+            format!("{args}: {code:?} {stderr}"),
+        )?;
+    }
+    Ok(())
 }

@@ -56,15 +56,21 @@ impl Firmware {
     /// Goes on with a command; how it ends, if that is known before `steps` cycles of the array were used up.
     pub fn proceed(&self, run: &mut Run, memory: &dyn DeviceMemory, steps: &mut u64) -> Option<Verdict> {
         let hang = |index, health| Some(Verdict::Hang { health, index });
-        match run.fault {
-            Some(CommandFault::Error { index, status }) => return Some(Verdict::Failed { index, status }),
-            Some(CommandFault::Hang { index, health }) => {
-                return hang(index, health.then(|| Kmd::health(u32::MAX)));
+        // Those of a chain before the one that fails are executed.
+        let fault = run.fault;
+        let falls = |at: usize| match fault {
+            Some(CommandFault::Error { index, status }) if at >= index as usize => {
+                Some(Verdict::Failed { index, status })
             }
-            Some(CommandFault::Lost) => return Some(Verdict::Lost),
-            Some(CommandFault::Slow(_)) | None => {}
-        }
+            Some(CommandFault::Hang { index, health }) if at >= index as usize => {
+                hang(index, health.then(|| Kmd::health(u32::MAX)))
+            }
+            _ => None,
+        };
         while let Some(work) = run.command.works.get(run.index) {
+            if let Some(verdict) = falls(run.index) {
+                return Some(verdict);
+            }
             let index = run.index as u32;
             match self.step(&run.command, work, memory, steps) {
                 Ok(None) => return None,
@@ -79,6 +85,9 @@ impl Firmware {
             }
         }
         Some(match run.fault {
+            Some(CommandFault::Error { index, status }) => Verdict::Failed { index, status },
+            Some(CommandFault::Hang { .. }) => return falls(usize::MAX),
+            Some(CommandFault::Lost) => Verdict::Lost,
             Some(CommandFault::Slow(ns)) => Verdict::Done(ns),
             _ => Verdict::Done(0),
         })
