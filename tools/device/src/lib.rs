@@ -39,7 +39,7 @@ pub use reported::{Missing, Reported};
 pub enum Verb {
     /// Find out why the NPU does not work, and what to type
     Doctor(doctor::Doctor),
-    /// Test the NPU: buffers, contexts, commands, chains, recovery
+    /// Test the NPU: buffers, contexts, commands, chains, data movement, recovery
     Selftest(selftest::Selftest),
     /// Measure the NPU: latencies and bandwidths
     Bench(selftest::Bench),
