@@ -31,9 +31,14 @@ impl Root {
     pub(crate) fn copy(dir: PathBuf) -> std::io::Result<Self> {
         // A mistyped directory would look like a machine without anything.
         fs::read_dir(&dir)?;
-        Ok(Self {
-            copy: Some(File::open(dir)?),
-        })
+        let copy = File::open(dir)?;
+        // Without it every file would look as if it were not there.
+        Self::within(&copy, ".", OFlag::O_PATH).ok_or_else(|| {
+            std::io::Error::other(
+                "needs openat2 (Linux 5.6, and a container that allows it) to stay within the copy",
+            )
+        })?;
+        Ok(Self { copy: Some(copy) })
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -33,8 +33,25 @@ pub(crate) fn all(facts: &Facts, live: Option<&Live>) -> Vec<Finding> {
         findings.extend(using::power(npu));
         findings.extend(using::memory_lock(facts));
     }
+    findings.extend(facts.npus.iter().skip(1).filter_map(further));
     findings.extend(shadow(facts, live));
     findings
+}
+
+/// An NPU beside the one examined that its driver does not have.
+fn further(npu: &Npu) -> Option<Finding> {
+    let driver = npu.driver.as_deref();
+    (driver != Some("amdxdna")).then(|| {
+        Finding::note(
+            "further-npu-unbound",
+            format!("amdxdna does not have another NPU, {}", npu.name()),
+        )
+        .seen(format!("{}: {}", npu.address, driver.unwrap_or("no driver")))
+        .todo(format!(
+            "echo {} | sudo tee /sys/bus/pci/drivers/amdxdna/bind",
+            npu.address
+        ))
+    })
 }
 
 /// Why the device can't be opened. That it was is the better proof than any rule.

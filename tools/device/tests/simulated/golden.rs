@@ -21,13 +21,22 @@ const VERBS: &[&[&str]] = &[
     &["power", "set", "medium", "--dry-run"],
     &["power", "set", "turbo", "--dry-run"],
     &["power", "get"],
-    &["selftest"],
     &["doctor"],
     &["report", "--dry-run"],
 ];
 
 /// Verbs in one form: those whose output for programs is lines, and what takes long.
 const LINES: &[&[&str]] = &[
+    &["top", "--count", "1"],
+    &["record", "--count", "1"],
+    &["trace", "--", "TOOL", "errors"],
+    &["trace", "--json", "--", "TOOL", "errors"],
+];
+
+/// Verbs that need more of the array than another program leaves.
+const ALONE: &[&[&str]] = &[
+    &["selftest"],
+    &["selftest", "--json"],
     // Its table is selftest's.
     &[
         "bench",
@@ -39,10 +48,6 @@ const LINES: &[&[&str]] = &[
         "chain.count>=1",
         "--json",
     ],
-    &["top", "--count", "1"],
-    &["record", "--count", "1"],
-    &["trace", "--", "TOOL", "errors"],
-    &["trace", "--json", "--", "TOOL", "errors"],
 ];
 
 /// Runs every verb, for people and for programs, and prints what it prints.
@@ -52,23 +57,11 @@ pub fn scene() -> ExitCode {
         .iter()
         .flat_map(|verb| [verb.to_vec(), [*verb, &["--json"]].concat()]);
     for words in both.chain(LINES.iter().map(|verb| verb.to_vec())) {
-        let mut command = me("--tool");
-        for word in &words {
-            match *word {
-                "TOOL" => command.arg(me("").get_program()).arg("--tool"),
-                word => command.arg(word),
-            };
-        }
-        let (code, stdout, stderr) = end(command.output().expect("the tool runs"));
-        let (stdout, stderr) = masked(words[0], &stdout, &stderr);
-        let stable = stable(&stdout, holder.pid());
-        // The limit of locked memory is the machine's.
-        let code = match (words[0], code) {
-            ("doctor", Some(0 | 4)) => "0 or 4".to_owned(),
-            (_, code) => code.unwrap_or(-1).to_string(),
-        };
-        println!("$ xdna {}\n{stable}{stderr}exit code {code}\n", words.join(" "));
+        print(&words, holder.pid());
     }
+    let pid = holder.pid();
+    drop(holder);
+    ALONE.iter().for_each(|words| print(words, pid));
     // What is in a bundle, by its keys.
     let file = std::env::temp_dir().join(format!("bundle-{}", std::process::id()));
     let written = me("--tool").arg("report").arg("--output").arg(&file).output();
@@ -82,6 +75,26 @@ pub fn scene() -> ExitCode {
         code.unwrap_or(-1)
     );
     ExitCode::SUCCESS
+}
+
+/// Runs a verb and prints what it printed; `holder` is the process beside it.
+fn print(words: &[&str], holder: u32) {
+    let mut command = me("--tool");
+    for word in words {
+        match *word {
+            "TOOL" => command.arg(me("").get_program()).arg("--tool"),
+            word => command.arg(word),
+        };
+    }
+    let (code, stdout, stderr) = end(command.output().expect("the tool runs"));
+    let (stdout, stderr) = masked(words[0], &stdout, &stderr);
+    let stable = stable(&stdout, holder);
+    // The limit of locked memory is the machine's.
+    let code = match (words[0], code) {
+        ("doctor", Some(0 | 4)) => "0 or 4".to_owned(),
+        (_, code) => code.unwrap_or(-1).to_string(),
+    };
+    println!("$ xdna {}\n{stable}{stderr}exit code {code}\n", words.join(" "));
 }
 
 /// Names of an object's values, to this depth.

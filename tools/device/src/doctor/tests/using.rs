@@ -60,6 +60,20 @@ fn another_accelerator_at_accel0_is_a_warning_where_the_npu_works() {
 }
 
 #[test]
+fn a_second_npu_without_its_driver_is_noted() {
+    let m = Machine::new();
+    let second = "sys/bus/pci/devices/0000:c6:00.1";
+    m.file(&format!("{second}/vendor"), "0x1022\n")
+        .file(&format!("{second}/device"), "0x17f0\n")
+        .file(&format!("{second}/revision"), "0x11\n");
+    m.expect(
+        "further-npu-unbound",
+        &["npu5", "0000:c6:00.1", "drivers/amdxdna/bind"],
+    );
+    assert_eq!(m.diagnosis().exit(), xdna_terminal::Exit::Done);
+}
+
+#[test]
 fn a_node_for_the_group_render_alone_asks_to_join_it() {
     let m = Machine::new();
     // The copy's files belong to whoever runs the test: make that group render's.
