@@ -88,15 +88,17 @@ impl<'a> View<'a> {
             return Err(self.short(what, offset, 1));
         }
         let name = until_nul(&rest[..rest.len().min(MAX_NAME + 1)]);
-        if name.len() > MAX_NAME {
-            let (found, limit) = (name.len() as u64, MAX_NAME as u64);
+        // As text: a byte that is no character takes more.
+        let length = String::from_utf8_lossy(name).len();
+        if length > MAX_NAME {
+            let (found, limit) = (length as u64, MAX_NAME as u64);
             return Err(self.error(offset, Reason::TooMany { what, found, limit }));
         }
         Ok(name)
     }
 }
 
-/// Bytes of a name: many records may share one, and each gets a copy.
+/// Bytes of a name as text: many records may share one, and each gets a copy.
 pub(crate) const MAX_NAME: usize = 255;
 
 /// What is before the first NUL.

@@ -131,7 +131,14 @@ fn names_that_many_may_share_are_short() {
     set(&mut section, 4, end);
     section.extend([b'a'; 255]);
     assert_eq!(Partition::read(&section).unwrap().name.len(), 255);
-    section.push(b'a');
+    // What is no text is replaced, and must fit as that, so that it can be written.
+    section[end as usize..].fill(0xff);
+    assert!(Partition::read(&section).is_err());
+    section.truncate(end as usize + 85);
+    let partition = Partition::read(&section).unwrap();
+    assert_eq!(Partition::read(&partition.write()).as_ref(), Ok(&partition));
+    section.truncate(end as usize);
+    section.extend([b'a'; 256]);
     let error = Partition::read(&section).unwrap_err();
     assert!(
         matches!(error.reason, Reason::TooMany { limit: 255, .. }),
