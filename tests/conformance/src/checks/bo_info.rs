@@ -57,7 +57,7 @@ pub const CHECKS: &[Check] = &[
     ),
     check(
         "bo_info.share-vaddr-unmapped",
-        "4.2",
+        "4.2, 4.3",
         |e| unmapped(e, SHARE, |info| info.vaddr),
         INVALID,
     ),

@@ -90,8 +90,14 @@ pub const CHECKS: &[Check] = &[
         &[(To(V6_17), "EINVAL"), (To(V6_18), "EOPNOTSUPP"), (Any, "1")],
     ),
     check(
+        "get_array.async_error-stays",
+        "8.7",
+        async_stays,
+        &[(To(V6_17), "EINVAL"), (To(V6_18), "EOPNOTSUPP"), (Any, "yes")],
+    ),
+    check(
         "get_array.async_error-decodes",
-        "9.4",
+        "8.7, 9.4",
         async_decodes,
         &[
             (To(V6_17), "EINVAL"),
@@ -220,6 +226,20 @@ fn async_count(env: &Env) -> Outcome {
     match Client::open(env)?.get_array(DRM_AMDXDNA_HW_LAST_ASYNC_ERR, &area(4096)?, 24, 5) {
         Ok((_, count)) => Ok(count.to_string()),
         Err(fail) => said::<()>(Err(fail)),
+    }
+}
+
+/// Reading the last error leaves it there.
+fn async_stays(env: &Env) -> Outcome {
+    let client = Client::open(env)?;
+    let read = || {
+        let buffer = area(4096)?;
+        client.get_array(DRM_AMDXDNA_HW_LAST_ASYNC_ERR, &buffer, 24, 1)?;
+        Ok([buffer.long(0), buffer.long(8), buffer.long(16)])
+    };
+    match (read(), read()) {
+        (Ok(first), Ok(second)) => yes(first == second),
+        (Err(fail), _) | (_, Err(fail)) => said::<()>(Err(fail)),
     }
 }
 

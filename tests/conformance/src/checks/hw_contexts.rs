@@ -65,6 +65,12 @@ pub const CHECKS: &[Check] = &[
         &[(To(V7_0), "EINVAL"), (Any, "ok")],
     ),
     check("get_info.aie_status-columns", "9.2, 6.3", status_columns, STATUS),
+    check(
+        "get_info.aie_status-blocks",
+        "9.5 U",
+        status_blocks,
+        &[(Any, "yes")],
+    ),
 ];
 
 const FAULT: Rules = &[(Any, "EFAULT")];
@@ -176,6 +182,20 @@ fn status(env: &Env, more: i32) -> Outcome {
         &area(16384)?,
         exact(env)?.wrapping_add_signed(more),
     ))
+}
+
+/// A block for every set bit, without gaps: where it has lock values, which are of 6 bits, none is left of what was there.
+fn status_blocks(env: &Env) -> Outcome {
+    /// Offset of the lock values of each tile in a block, and their number.
+    const LOCKS: [(usize, usize); 6] = [(64, 16), (144, 16), (224, 16), (304, 16), (392, 64), (488, 16)];
+    let (client, _heap, _) = one(env)?;
+    client.sole(1)?;
+    let dump = area(8192)?;
+    dump.write(0, &[0xa5; 8192]);
+    let blocks = aie_status(&client, &dump, exact(env)?)?.count_ones() as usize;
+    let locks = (0..blocks).flat_map(|block| LOCKS.map(|(at, count)| dump.read(504 * block + at, count)));
+    let mut values = locks.flatten().peekable();
+    yes(values.peek().is_some() && values.all(|value| value < 64))
 }
 
 fn status_columns(env: &Env) -> Outcome {
