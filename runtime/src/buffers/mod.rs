@@ -15,6 +15,9 @@ pub use pool::{BufferStats, Buffers};
 
 /// A range of a buffer object: all of it, or a part that keeps the whole alive. Cheap to clone.
 ///
+/// While a command has any part of a buffer object, the host can neither read nor write another part: what is filled while
+/// something else runs needs a buffer of its own.
+///
 /// The memory goes back to its pool when the last clone, the last part, and the last command that uses it are gone.
 /// Fresh memory is not cleared: what was there before may be seen.
 #[derive(Clone, Debug)]
@@ -99,11 +102,10 @@ impl Buffer {
         (self.lease.bo(), self.offset)
     }
 
-    /// True if some byte belongs to both.
+    /// True if some byte belongs to both, as the NPU sees them: buffer objects over memory of the process can share some.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        Arc::ptr_eq(self.bo(), other.bo())
-            && self.offset < other.offset + other.len
-            && other.offset < self.offset + self.len
+        let (start, others) = (self.device_addr(), other.device_addr());
+        start < others.saturating_add(other.len as u64) && others < start.saturating_add(self.len as u64)
     }
 
     fn bo(&self) -> &Arc<Bo> {

@@ -57,8 +57,19 @@ impl BufferStats {
 #[derive(Debug)]
 pub(super) struct Lease {
     bo: Arc<Bo>,
-    pinned: bool,
+    keeper: Keeper,
     pool: Arc<Pool>,
+}
+
+/// Who has a buffer object when nobody uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeper {
+    /// The pool, for the next use.
+    Pool,
+    /// Nobody: it was made for one use.
+    Nobody,
+    /// Who made it, which was not the pool.
+    Maker,
 }
 
 impl Lease {
@@ -71,13 +82,15 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         let size = self.bo.size();
-        if self.pinned {
-            state.stats.pinned_bytes -= size;
-            return;
+        match self.keeper {
+            Keeper::Maker => {}
+            Keeper::Nobody => state.stats.pinned_bytes -= size,
+            Keeper::Pool => {
+                state.stats.used_bytes -= size;
+                state.stats.free_bytes += size;
+                state.flying.push(Arc::clone(&self.bo));
+            }
         }
-        state.stats.used_bytes -= size;
-        state.stats.free_bytes += size;
-        state.flying.push(Arc::clone(&self.bo));
     }
 }
 
@@ -124,11 +137,12 @@ impl Buffers {
             state.stats.free_bytes -= size;
             state.stats.used_bytes += size;
             state.stats.reused += 1;
-            return Ok(self.lease(bo, len, false));
+            return Ok(self.lease(bo, len, Keeper::Pool));
         }
         drop(state);
         let bo = self.create(size)?;
-        Ok(self.lease(self.count(bo, |stats, size| stats.used_bytes += size), len, false))
+        let bo = self.count(bo, |stats, size| stats.used_bytes += size);
+        Ok(self.lease(bo, len, Keeper::Pool))
     }
 
     /// A buffer of `len` bytes that is never used for anything else: weights.
@@ -143,8 +157,15 @@ impl Buffers {
         Ok(self.lease(
             self.count(bo, |stats, size| stats.pinned_bytes += size),
             len,
-            true,
+            Keeper::Nobody,
         ))
+    }
+
+    /// A buffer object that the pool did not make, whole: imported from another device, or over memory of this process.
+    /// It is not counted, and never used for anything else.
+    pub fn adopt(&self, bo: Arc<Bo>) -> Buffer {
+        let len = bo.size();
+        self.lease(bo, len, Keeper::Maker)
     }
 
     /// Gives up free buffers, the largest first, until at most `keep` bytes of them are left.
@@ -186,11 +207,11 @@ impl Buffers {
         bo
     }
 
-    fn lease(&self, bo: Arc<Bo>, len: usize, pinned: bool) -> Buffer {
+    fn lease(&self, bo: Arc<Bo>, len: usize, keeper: Keeper) -> Buffer {
         Buffer {
             lease: Arc::new(Lease {
                 bo,
-                pinned,
+                keeper,
                 pool: Arc::clone(&self.0),
             }),
             offset: 0,

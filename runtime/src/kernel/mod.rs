@@ -98,6 +98,11 @@ impl Kernel {
         Ok(Prepared::new(self.clone(), self.command(args)?, args))
     }
 
+    /// A chain in the context of this kernel, still without commands, which must end before `deadline`.
+    pub fn chain(&self, deadline: Instant) -> Chain<'_> {
+        Chain::new(&self.0.runtime, &self.0.overlay, deadline)
+    }
+
     /// What has been run of this kernel: the same overlay with the same control code.
     pub fn stats(&self) -> RunStats {
         self.0.meter.snapshot()

@@ -1,9 +1,11 @@
 //! The pool of buffers.
 
-use xdna_runtime::{Arg, Buffer, Error, Runtime};
+use std::os::fd::AsFd;
+
+use xdna_runtime::{Arg, Buffer, BufferStats, Error, Runtime};
 use xdna_sim::Npu;
 
-use crate::{Test, kernel, test};
+use crate::{Test, kernel, soon, test};
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -14,6 +16,7 @@ pub fn tests() -> Vec<Test> {
             slow(),
             flying,
         ),
+        test("buffers/others_are_adopted", Npu::strix(), adopted),
         test("buffers/pinned_ones_are_nobody_elses", Npu::strix(), pinned),
         test(
             "buffers/memory_that_is_short_is_found_among_the_free",
@@ -21,6 +24,34 @@ pub fn tests() -> Vec<Test> {
             found,
         ),
     ]
+}
+
+/// Memory of the process and an imported buffer are arguments like any other.
+fn adopted() {
+    let runtime = Runtime::open().unwrap();
+    let pool = runtime.buffers();
+    let own = pool.adopt(runtime.device().create_user_bo(16 << 10).unwrap());
+    let made = runtime.device().create_bo(16 << 10).unwrap();
+    let descriptor = made.export().unwrap();
+    let imported = pool.adopt(runtime.device().import(descriptor.as_fd()).unwrap());
+    assert_eq!(pool.stats(), BufferStats::default());
+    let kernel = crate::loopback::kernel_of(&runtime, "npu4", "loopback_shim_1", 16 << 10);
+    let bytes: Vec<u8> = (0..16 << 10).map(|i: u32| (i * 7 >> 3) as u8).collect();
+    own.write(0, &bytes).unwrap();
+    let mut chain = kernel.chain(soon());
+    chain
+        .push(&kernel, &[Arg::In(&own), Arg::Out(&imported)])
+        .unwrap();
+    chain.finish().unwrap();
+    let mut found = vec![0; bytes.len()];
+    imported.read(0, &mut found).unwrap();
+    assert!(found == bytes);
+    // Another name for the same memory.
+    let again = pool.adopt(made);
+    let refused = kernel.run(&[Arg::In(&imported), Arg::Out(&again)], soon());
+    assert!(matches!(refused, Err(Error::Argument { .. })), "{refused:?}");
+    drop((own, imported, again));
+    assert_eq!(pool.stats(), BufferStats::default());
 }
 
 fn slow() -> Npu {
