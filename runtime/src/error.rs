@@ -39,6 +39,16 @@ pub enum Error {
     /// None of the xclbin's kernels has a PDI.
     #[error("none of the xclbin's kernels has a PDI: there is nothing to load")]
     NothingToLoad,
+    /// A kernel's table names no arguments for control code, so that there is no telling where it would go.
+    #[error("kernel {kernel} has no argument for {what} of control code (it has {}): how it is called is not known", known.join(", "))]
+    NotForControlCode {
+        /// The kernel.
+        kernel: String,
+        /// What is missing.
+        what: &'static str,
+        /// The arguments there are.
+        known: Vec<String>,
+    },
     /// The overlay does not fit the device.
     #[error("the overlay needs {columns} columns, the device has {available}")]
     TooWide {

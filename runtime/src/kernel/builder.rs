@@ -91,7 +91,7 @@ impl<'a> KernelBuilder<'a> {
     /// Copies the control code to device memory.
     ///
     /// # Errors
-    /// [`Error::NoKernel`], [`Error::OtherGeneration`], [`Error::CodeTooWide`], [`Error::NoSuchBuffer`], [`Error::Argument`]
+    /// [`Error::NoKernel`], [`Error::NotForControlCode`], [`Error::OtherGeneration`], [`Error::CodeTooWide`], [`Error::NoSuchBuffer`], [`Error::Argument`]
     /// (more buffers described than the kernel takes), a manifest that describes something else, or no memory;
     /// [`Error::Untrusted`], and what a run runs into, if it is tested.
     pub fn build(self, runtime: &Runtime) -> Result<Kernel, Error> {
@@ -100,6 +100,13 @@ impl<'a> KernelBuilder<'a> {
         let code = Code::read(self.code, runtime.device().generation(), overlay.columns())?;
         let name = described.kernel.clone();
         let mut signature = Signature::new(&described.arguments);
+        if let Some(what) = signature.lacks() {
+            return Err(Error::NotForControlCode {
+                kernel: name,
+                what,
+                known: described.arguments.iter().map(|a| a.name.clone()).collect(),
+            });
+        }
         let mut hasher = DefaultHasher::new();
         (&code.bytes, self.opcode, &described.instance).hash(&mut hasher);
         let fingerprint = Fingerprint {

@@ -106,6 +106,15 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
+    /// What a kernel that runs control code must be given, and this one has no argument for.
+    pub fn lacks(&self) -> Option<&'static str> {
+        match (self.code, self.words) {
+            (None, _) => Some("the address"),
+            (_, None) => Some("the length"),
+            _ => None,
+        }
+    }
+
     /// Reads a kernel's table. The three arguments that describe the control code are known by their names, which
     /// tools spell in several ways.
     pub fn new(arguments: &[Argument]) -> Self {

@@ -36,7 +36,7 @@ fn adopted() {
     let imported = pool.adopt(runtime.device().import(descriptor.as_fd()).unwrap());
     assert_eq!(pool.stats(), BufferStats::default());
     let kernel = crate::loopback::kernel_of(&runtime, "npu4", "loopback_shim_1", 16 << 10);
-    let bytes: Vec<u8> = (0..16 << 10).map(|i: u32| (i * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..16 << 10).map(|i: u32| ((i * 7) >> 3) as u8).collect();
     own.write(0, &bytes).unwrap();
     let mut chain = kernel.chain(soon());
     chain

@@ -27,6 +27,11 @@ pub fn tests() -> Vec<Test> {
         ),
         test("kernels/wrong_control_code_is_refused", Npu::strix(), wrong_code),
         test(
+            "kernels/a_table_without_control_code_is_refused",
+            Npu::strix(),
+            other_table,
+        ),
+        test(
             "kernels/a_run_again_allocates_nothing",
             Npu::strix(),
             allocates_nothing,
@@ -167,6 +172,20 @@ fn manifest() {
     ];
     let refused = builder.buffers(&many).build(&runtime).unwrap_err();
     assert!(matches!(refused, Error::Argument { index: 5, .. }), "{refused}");
+}
+
+/// Where such a kernel takes what is not known: the caller's first buffer must not be taken for control code.
+fn other_table() {
+    let runtime = Runtime::open().unwrap();
+    for (name, what) in [("\"instr\"", "the address"), ("\"ninstr\"", "the length")] {
+        let mut file = xclbin(4, 0);
+        let at = file.windows(name.len()).position(|w| w == name.as_bytes());
+        file[at.expect("the argument") + 1] = b'x';
+        let overlay = runtime.overlay(&file).unwrap();
+        let refused = KernelBuilder::new(&overlay, &code(4, 2)).build(&runtime);
+        let said = refused.map(|k| k.label().to_owned()).unwrap_err().to_string();
+        assert!(said.contains(what) && said.contains("opcode, "), "{said}");
+    }
 }
 
 fn wrong_code() {

@@ -328,7 +328,7 @@ fn fails() {
 /// Runs of one kernel; XDNA_RUNS asks for another number, a multiple of 1000.
 fn runs() -> u32 {
     let number = std::env::var("XDNA_RUNS").ok();
-    number.map_or(1000, |n| n.parse().expect("XDNA_RUNS is a number"))
+    number.map_or(10_000, |n| n.parse().expect("XDNA_RUNS is a number"))
 }
 
 fn flat() {
