@@ -7,6 +7,7 @@ mod completion;
 mod contexts;
 mod debug_buffers;
 mod habits;
+mod interrupts;
 mod kernels;
 mod processes;
 mod queries;
@@ -58,6 +59,7 @@ pub fn all() -> Vec<Scenario> {
         contexts::scenarios(),
         debug_buffers::scenarios(),
         habits::scenarios(),
+        interrupts::scenarios(),
         kernels::scenarios(),
         processes::scenarios(),
         queries::scenarios(),
