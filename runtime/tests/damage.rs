@@ -56,6 +56,19 @@ fn every_seed_is_understood() {
 }
 
 #[test]
+fn what_the_fuzzer_found_is_refused_or_understood() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
+    for (name, feed) in feed::FORMATS {
+        let mut fed = 0;
+        for input in std::fs::read_dir(format!("{corpus}/{name}")).unwrap() {
+            feed(&std::fs::read(input.unwrap().path()).unwrap());
+            fed += 1;
+        }
+        assert!(fed > 0, "{name}");
+    }
+}
+
+#[test]
 fn damaged_files_are_refused_or_understood() {
     let mut random = Random(1);
     let (mut refused, mut understood) = (0, 0);
