@@ -6,6 +6,7 @@ mod contexts;
 mod diff;
 mod doctor;
 mod dump;
+mod ending;
 mod errors;
 mod firmware;
 mod info;

@@ -1,19 +1,20 @@
 //! `xdna report`: one file to attach to a bug report.
 
+mod checks;
 mod redact;
+mod versions;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
 use xdna_terminal::{Exit, Out, say};
 
 use crate::doctor::{Diagnosis, diagnose, driver_log};
+use crate::ending::full_files_are_errors;
 use crate::info::Info;
-use crate::reported::{Missing, Reported};
 use crate::show::object;
 use crate::target::{Target, is_simulated};
 use crate::{Common, contexts, errors, memory, sensors, telemetry};
@@ -23,16 +24,21 @@ use redact::Redactor;
 #[command(after_help = "\
 What is written is said first. The names of this host, its users and their directories, and hardware
 addresses are replaced; the names of programs that use the NPU stay. Nothing is sent anywhere.
+The conformance checks take all contexts for moments: they are left out while other programs use the NPU.
 
-Example:
+Examples:
+  xdna report --dry-run
   xdna report --output npu.json")]
 pub struct Bundle {
     /// File to write, which must not be there yet
     #[arg(long, short, value_name = "FILE", default_value = "xdna-report.json")]
     output: PathBuf,
-    /// Run the conformance checks, too, and add what differs: takes all contexts for moments
-    #[arg(long)]
+    /// Run the conformance checks even while other programs use the NPU
+    #[arg(long, conflicts_with = "no_conformance")]
     conformance: bool,
+    /// Leave the conformance checks out
+    #[arg(long)]
+    no_conformance: bool,
     /// Say what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -42,7 +48,10 @@ pub struct Bundle {
 
 /// Parts of the bundle, and what they hold.
 const PARTS: [(&str, &str); 6] = [
-    ("versions", "of xdna, the kernel and the processor's name"),
+    (
+        "versions",
+        "of xdna, distribution, kernel, driver module and firmware files; the processor's name",
+    ),
     (
         "doctor",
         "the findings of xdna doctor, with the evidence for each",
@@ -55,7 +64,7 @@ const PARTS: [(&str, &str); 6] = [
     ("kernel_log", "the driver's lines of the kernel log"),
     (
         "conformance",
-        "where the driver differs from the table of xdna conformance, if asked for",
+        "where the driver differs from the table of xdna conformance",
     ),
 ];
 
@@ -82,17 +91,7 @@ pub(crate) fn run(args: &Bundle, out: &mut Out) -> anyhow::Result<Exit> {
     let diagnosis = diagnose(None, args.common.device)?;
     let bundle = Redactor::of_this_machine().object(bundle(args, &diagnosis)?);
     let text = serde_json::to_string_pretty(&bundle)? + "\n";
-    let file = OpenOptions::new().write(true).create_new(true).open(&args.output);
-    let mut file = file.map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => anyhow::anyhow!("{path} is there already: --output names another file"),
-        _ => anyhow::Error::from(e).context(path.to_string()),
-    })?;
-    if let Err(e) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
-        // Half a bundle is none.
-        let left = std::fs::remove_file(&args.output).err();
-        let left = left.map_or(String::new(), |e| format!(", and what is there of it stays: {e}"));
-        return Err(anyhow::Error::from(e).context(format!("{path} was not written{left}")));
-    }
+    write(&args.output, &text)?;
     if args.common.json {
         out.json(&json!({
             "schema": "xdna.report-written/1", "path": args.output.to_string_lossy(), "bytes": text.len(), "parts": parts,
@@ -106,6 +105,26 @@ pub(crate) fn run(args: &Bundle, out: &mut Out) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes a new file; of one that the disk has no room for, nothing stays.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    full_files_are_errors()?;
+    let open = OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = open.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow::anyhow!("{} is there already: --output names another file", path.display())
+        }
+        _ => anyhow::Error::from(e).context(path.display().to_string()),
+    })?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|e| {
+        let left = match fs::remove_file(path) {
+            Ok(()) => "",
+            Err(_) => ", and what was written of it can't be removed",
+        };
+        anyhow::Error::from(e).context(format!("{}{left}", path.display()))
+    })
+}
+
 fn bundle(args: &Bundle, diagnosis: &Diagnosis) -> anyhow::Result<Value> {
     let target = Target::open(args.common);
     let missing = |e: &anyhow::Error| json!({"missing": format!("{e:#}")});
@@ -113,19 +132,17 @@ fn bundle(args: &Bundle, diagnosis: &Diagnosis) -> anyhow::Result<Value> {
         Ok(target) => (object(&Info::of(target))?, in_use(target)),
         Err(e) => (missing(e), missing(e)),
     };
-    let conformance = if args.conformance {
-        conformance()
-    } else {
-        Reported::Missing(Missing::Failed("not asked for: --conformance".into()))
+    let conformance = match &target {
+        _ if args.conformance => checks::run(),
+        _ if args.no_conformance => checks::left_out("left out: --no-conformance"),
+        Ok(target) if contexts::list(&target.device)?.is_empty() => checks::run(),
+        Ok(_) => checks::left_out("left out while other programs use the NPU: --conformance"),
+        Err(_) => checks::left_out("there is no NPU to check"),
     };
     Ok(json!({
         "schema": "xdna.report/1",
         "simulated": is_simulated(),
-        "versions": {
-            "xdna": env!("CARGO_PKG_VERSION"),
-            "kernel": diagnosis.kernel(),
-            "processor": diagnosis.processor(),
-        },
+        "versions": versions::all(diagnosis),
         "doctor": object(diagnosis)?,
         "device": device,
         "use": usage,
@@ -145,29 +162,4 @@ fn in_use(target: &Target) -> Value {
         "sensors": sensors::read(device),
         "telemetry": telemetry::read(device),
     })
-}
-
-/// What differs from the table, and the sum, of `xdna conformance --check`, which must be a program of its own: it forks.
-fn conformance() -> Reported<Vec<String>> {
-    let run = || -> anyhow::Result<Vec<String>> {
-        let output = Command::new(std::env::current_exe()?)
-            .args(["conformance", "--check"])
-            .output()?;
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        let is_told =
-            |line: &&str| line.starts_with("difference: ") || line.starts_with("xdna-conformance: ");
-        let told: Vec<_> = text.lines().filter(is_told).map(xdna_terminal::clean).collect();
-        let last = text.lines().last().unwrap_or_default();
-        anyhow::ensure!(
-            !told.is_empty(),
-            "the checks did not run: {}",
-            xdna_terminal::clean(last)
-        );
-        Ok(told)
-    };
-    run().map_or_else(
-        |e| Reported::Missing(Missing::Failed(format!("{e:#}"))),
-        Reported::Is,
-    )
 }

@@ -1,6 +1,7 @@
 //! `xdna sensors`: power, utilisation, and what else the platform measures.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use xdna_driver::query::{Sensor, SensorKind};
 use xdna_driver::{Device, Error};
 use xdna_terminal::{Exit, Out, Table};
@@ -18,8 +19,8 @@ struct Sensors {
     sensors: Reported<Vec<Reading>>,
 }
 
-/// A sensor's reading; the key says its unit.
-#[derive(Clone, Debug, Serialize)]
+/// A sensor's reading; the keys of its JSON form say its unit.
+#[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) label: String,
     pub(crate) kind: String,
@@ -30,6 +31,28 @@ pub(crate) struct Reading {
     highest: Reported<u32>,
     max: Reported<u32>,
     status: String,
+}
+
+impl Serialize for Reading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Another unit than these stands beside the number alone.
+        let suffix = match self.unit.as_str() {
+            "mW" => "_mw",
+            "%" => "_percent",
+            "C" => "_celsius",
+            _ => "",
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("label", &self.label)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("unit", &self.unit)?;
+        map.serialize_entry(&format!("value{suffix}"), &self.value)?;
+        map.serialize_entry(&format!("average{suffix}"), &self.average)?;
+        map.serialize_entry(&format!("highest{suffix}"), &self.highest)?;
+        map.serialize_entry(&format!("max{suffix}"), &self.max)?;
+        map.serialize_entry("status", &self.status)?;
+        map.end()
+    }
 }
 
 /// Prints the sensors.
@@ -136,5 +159,23 @@ impl View for Sensors {
                 format!("{table}{}", notes.lines())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_say_the_unit() {
+        let keys = |unit: &str| {
+            let object = serde_json::to_value(Reading::example("x", unit, 5)).unwrap();
+            let of_value = object.as_object().unwrap().iter().find(|(_, value)| **value == 5);
+            of_value.map(|(key, _)| key.clone())
+        };
+        assert_eq!(keys("mW").as_deref(), Some("value_mw"));
+        assert_eq!(keys("%").as_deref(), Some("value_percent"));
+        assert_eq!(keys("C").as_deref(), Some("value_celsius"));
+        assert_eq!(keys("furlongs").as_deref(), Some("value"));
     }
 }

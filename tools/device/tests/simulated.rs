@@ -11,6 +11,8 @@ mod files;
 mod simulated {
     pub mod docs;
     pub mod doctor;
+    pub mod ending;
+    pub mod following;
     pub mod golden;
     pub mod holder;
     pub mod manners;
@@ -27,7 +29,9 @@ mod simulated {
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use simulated::{docs, doctor, golden, holder, manners, reports, roles, running, top, tracing, verbs};
+use simulated::{
+    docs, doctor, ending, following, golden, holder, manners, reports, roles, running, top, tracing, verbs,
+};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Some("--zaphod") => return top::scene(&args[2..], 1, "zaphod"),
         Some("--evil") => return top::scene(&args[2..], 1, manners::EVIL),
         Some("--manners") => return manners::scene(),
+        Some("--family") => return following::family(),
         Some("--attach") => return tracing::scene(&args[2]),
         // What `xdna report --conformance` runs is a verb of the same program.
         Some("conformance") => return xdna_conformance::run(args[2..].iter().map(Into::into)),
@@ -58,6 +63,8 @@ fn main() -> ExitCode {
         tracing::tests(),
         running::tests(),
         top::tests(),
+        ending::tests(),
+        following::tests(),
     ];
     let trials = all.into_iter().flatten().map(|(name, test)| {
         let name = match &unavailable {

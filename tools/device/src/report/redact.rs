@@ -22,10 +22,9 @@ impl Redactor {
     pub(super) fn of_this_machine() -> Self {
         let mut words = Vec::new();
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let host = text("/proc/sys/kernel/hostname");
-        let (name, domain) = host.trim().split_once('.').unwrap_or((host.trim(), ""));
-        words.push((name.to_owned(), "HOST"));
-        words.push((domain.to_owned(), "DOMAIN"));
+        for name in [text("/proc/sys/kernel/hostname"), text("/etc/hostname")] {
+            words.extend(names_of_host(name.trim()));
+        }
         words.push((text("/etc/machine-id").trim().to_owned(), "MACHINE"));
         for key in ["USER", "LOGNAME", "SUDO_USER"] {
             words.push((std::env::var(key).unwrap_or_default(), "USER"));
@@ -87,7 +86,8 @@ impl Redactor {
         for (word, by) in &self.0 {
             text = replace_word(&text, word, by);
         }
-        text = hide_homes(&text);
+        // Accounts that are known elsewhere alone.
+        let text = hide_homes(&text);
         text.split_inclusive(|c: char| !is_address_char(c))
             .map(hide_address)
             .collect()
@@ -98,32 +98,45 @@ fn is_address_char(c: char) -> bool {
     c.is_ascii_hexdigit() || c == ':' || c == '-'
 }
 
-/// The name behind `/home/`, of whoever it is.
-fn hide_homes(text: &str) -> String {
-    let mut parts = text.split("/home/");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        let end = part.find(|c: char| !(c.is_alphanumeric() || "._-$@".contains(c)));
-        format!("{text}/home/USER{}", &part[end.unwrap_or(part.len())..])
-    })
+/// A host's name, without and with its domain, and the domain.
+fn names_of_host(name: &str) -> Vec<(String, &'static str)> {
+    let mut names = vec![(name.to_owned(), "HOST")];
+    if let Some((short, domain)) = name.split_once('.') {
+        names.extend([(short.to_owned(), "HOST"), (domain.to_owned(), "DOMAIN")]);
+    }
+    names
 }
 
 /// Replaces `word`, in capitals or not, where it is no part of a longer one.
 fn replace_word(text: &str, word: &str, by: &str) -> String {
+    // Bytes of other alphabets stay what and where they are.
+    let (lower, wanted) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.to_ascii_lowercase().find(&word.to_ascii_lowercase()) {
-        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        out += before;
-        out += if joins(before.chars().last()) || joins(after.chars().next()) {
-            &rest[at..at + word.len()]
-        } else {
-            by
-        };
-        rest = after;
+    let mut from = 0;
+    for (at, _) in lower.match_indices(&wanted) {
+        let end = at + word.len();
+        if joins(text[..at].chars().last()) || joins(text[end..].chars().next()) {
+            continue;
+        }
+        out += &text[from..at];
+        out += by;
+        from = end;
     }
-    out + rest
+    out + &text[from..]
+}
+
+/// Replaces the name behind every `/home/`.
+fn hide_homes(text: &str) -> String {
+    let mut pieces = text.split("/home/");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_end = |c: char| c.is_whitespace() || "/:,;\"'()".contains(c);
+        let end = piece.find(is_end).unwrap_or(piece.len());
+        let name = if end == 0 { "" } else { "USER" };
+        out += &format!("/home/{name}{}", &piece[end..]);
+    }
+    out
 }
 
 /// A piece of text that ends after the first character that can't be of an address.
@@ -163,6 +176,24 @@ mod tests {
         let after = json!({"lines": ["USER@HOST HOME/x malice root ab", "/home/USER/y and /home/USER", "eth0 MAC up",
             "root=UUID=UUID ro"], "n": 3});
         assert_eq!(redactor.object(before), after);
+    }
+
+    #[test]
+    fn hosts_have_domains_and_homes_have_names_and_capitals_hide_nothing() {
+        let mut words = names_of_host("thinkpad.example.org");
+        words.push(("bob".into(), "USER"));
+        let redactor = Redactor::new(words);
+        for (before, after) in [
+            ("Thinkpad.Example.org: THINKPAD up", "HOST: HOST up"),
+            ("mail.example.org", "mail.DOMAIN"),
+            (
+                "/home/carol/x, /home/dave: /home/",
+                "/home/USER/x, /home/USER: /home/",
+            ),
+            ("Bob bobsled Größe", "USER bobsled Größe"),
+        ] {
+            assert_eq!(redactor.text(before), after);
+        }
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Top on a terminal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ratatui::Frame;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -16,11 +14,10 @@ use xdna_terminal::Exit;
 
 use super::rows::{TITLES, cells, headline, sorted};
 use super::{Looks, Sort};
+use crate::ending::NOTICED;
 use crate::reported::Reported;
 use crate::snapshot::Snapshot;
 
-/// Longest wait for a key before it is looked whether a signal came.
-const GLANCE: Duration = Duration::from_millis(100);
 /// Values of a sensor kept: the width of a wide terminal.
 const HISTORY: usize = 400;
 /// Width of a sensor's name and of its value.
@@ -38,45 +35,32 @@ pub(super) struct State {
     reverse: bool,
 }
 
-/// Shows what the NPU does until somebody quits.
+/// Shows what the NPU does until somebody quits, or a signal comes; the terminal is as before in either case.
 pub(super) fn run(looks: &mut Looks, sort: Sort) -> anyhow::Result<Exit> {
     let mut state = State::new(sort);
-    // The terminal must be given back whoever ends this.
-    let ended = Arc::new(AtomicUsize::new(0));
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        signal_hook::flag::register_usize(signal, Arc::clone(&ended), signal as usize)?;
-    }
     let mut terminal = ratatui::try_init()?;
     let result = (|| -> anyhow::Result<Exit> {
         while let Some(now) = looks.take()? {
             state.push(now);
+            terminal.draw(|frame| state.draw(frame))?;
             loop {
-                terminal.draw(|frame| state.draw(frame))?;
-                let signal = ended.load(Ordering::Relaxed);
-                if signal != 0 {
-                    return Ok(Exit::Program(128 + signal as u8));
-                }
                 let wait = looks.due().saturating_duration_since(Instant::now());
-                if !event::poll(wait.min(GLANCE))? {
-                    if wait <= GLANCE {
-                        break;
+                if event::poll(wait.min(NOTICED))? {
+                    match event::read()? {
+                        Event::Key(key) if key.kind == KeyEventKind::Press => {
+                            if let Some(exit) = state.press(key) {
+                                return Ok(exit);
+                            }
+                        }
+                        _ => {}
                     }
-                    continue;
-                }
-                match event::read()? {
-                    Event::Key(key) if key.kind == KeyEventKind::Press && !state.press(key) => {
-                        let is_interrupt = key.modifiers.contains(KeyModifiers::CONTROL);
-                        return Ok(if is_interrupt {
-                            Exit::Interrupted
-                        } else {
-                            Exit::Done
-                        });
-                    }
-                    _ => {}
+                    terminal.draw(|frame| state.draw(frame))?;
+                } else if wait.is_zero() || looks.is_ending() {
+                    break;
                 }
             }
         }
-        Ok(Exit::Done)
+        Ok(looks.exit())
     })();
     ratatui::try_restore()?;
     result
@@ -103,11 +87,13 @@ impl State {
         self.before = self.now.replace(now);
     }
 
-    /// Obeys a key; false to quit.
-    pub(super) fn press(&mut self, key: KeyEvent) -> bool {
+    /// Obeys a key; how to end, where that is what it means.
+    pub(super) fn press(&mut self, key: KeyEvent) -> Option<Exit> {
         match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-            KeyCode::Char('q') | KeyCode::Esc => return false,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                return Some(Exit::Interrupted);
+            }
+            KeyCode::Char('q') | KeyCode::Esc => return Some(Exit::Done),
             KeyCode::Char('s') => self.sort = Sort::Submissions,
             KeyCode::Char('c') => self.sort = Sort::Completions,
             KeyCode::Char('o') => self.sort = Sort::Outstanding,
@@ -116,7 +102,7 @@ impl State {
             KeyCode::Char('r') => self.reverse = !self.reverse,
             _ => {}
         }
-        true
+        None
     }
 
     /// Draws everything into whatever room there is.
@@ -223,14 +209,16 @@ mod tests {
         let key = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
         let first = |state: &State| screen(80, 24, state).lines().nth(4).unwrap().to_owned();
         assert!(first(&state).starts_with("program-11"), "{}", first(&state));
-        assert!(state.press(key('o')));
+        assert_eq!(state.press(key('o')), None);
         assert!(first(&state).starts_with("program-10"), "{}", first(&state));
-        assert!(state.press(key('r')));
+        assert_eq!(state.press(key('r')), None);
         assert!(first(&state).starts_with("program-11"), "{}", first(&state));
         assert!(screen(80, 24, &state).contains("sort: outstanding, turned"));
-        assert!(!state.press(key('q')));
-        assert!(!state.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
-        assert!(!state.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)));
+        assert_eq!(state.press(key('q')), Some(Exit::Done));
+        let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(state.press(interrupt), Some(Exit::Interrupted));
+        let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+        assert_eq!(state.press(escape), Some(Exit::Done));
     }
 
     #[test]

@@ -76,6 +76,14 @@ fn conformance() -> Result<(), Failed> {
         lines.last().is_some_and(|line| line.contains(" checks, ")) && lines.iter().all(told),
         &object["conformance"],
     )?;
+    // Not while others use the NPU, unless that is wanted.
+    let others = dir.path().join("others.json");
+    let args = ["report", "--output", others.to_str().ok_or("a path in UTF-8")?];
+    let (code, _, stderr) = end(under("", "--top", &args).output()?);
+    check(code == Some(0), stderr)?;
+    let object: Value = serde_json::from_str(&fs::read_to_string(&others)?)?;
+    let why = object["conformance"]["missing"].as_str().unwrap_or_default();
+    check(why.contains("other programs use the NPU"), &object["conformance"])?;
     // Firmware that the driver does not take: no device to check.
     let none = dir.path().join("none.json");
     let args = [

@@ -110,7 +110,7 @@ fn stopped() -> Result<(), Failed> {
     let program = me("--tool").get_program().to_string_lossy().into_owned();
     // Stops itself; is woken by another, which writes first.
     let script = format!(
-        "(while ! grep -q 'State:.T' /proc/$$/status; do sleep 0.05; done; sleep 0.3; echo woken >> {0}; kill -CONT $$) & \
+        "(while ! grep -q 'State:.[Tt]' /proc/$$/status; do sleep 0.05; done; sleep 0.3; echo woken >> {0}; kill -CONT $$) & \
          kill -STOP $$; echo goes on >> {0}; wait; {program} --tool errors",
         log.display()
     );
