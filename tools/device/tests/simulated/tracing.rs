@@ -119,8 +119,8 @@ fn stopped() -> Result<(), Failed> {
     check(
         code == Some(0) && order == "woken\ngoes on\n" && stdout.contains("no hardware error"),
         format!("{code:?} {order:?} {stdout}{stderr}"),
-    )
-    // What it calls in the moment after it was woken is not always seen.
+    )?;
+    check(stderr.contains("param=LAST_ASYNC_ERR"), stderr)
 }
 
 /// Watches a process that runs already, and lets go of it.
