@@ -204,7 +204,47 @@ fn only_eventfds_hear_of_points() -> Result<()> {
     npu.expect("a device")
 }
 
+fn h_clock(dev: &Dev) -> Result<u32> {
+    let mut clocks = uapi::amdxdna_drm_query_clock_metadata::default();
+    let mut arg = uapi::amdxdna_drm_get_info {
+        param: uapi::DRM_AMDXDNA_QUERY_CLOCK_METADATA,
+        buffer_size: size_of_val(&clocks) as u32,
+        buffer: &raw mut clocks as u64,
+    };
+    dev.call(uapi::request::DRM_IOCTL_AMDXDNA_GET_INFO, &mut arg)?;
+    Ok(clocks.h_clock.freq_mhz)
+}
+
+fn contexts_touch_the_clock_where_qos_does() -> Result<()> {
+    for (kernel, last) in [
+        (Kernel::V6_18, 792),
+        (Kernel::V6_19, 1800),
+        (Kernel::V7_1, 1800),
+        (Kernel::V7_2, 792),
+    ] {
+        Npu::strix()
+            .kernel(kernel)
+            .run(|| {
+                let dev = Dev::open().expect("the node");
+                let _heap = dev.heap()?;
+                let ctx = dev.context()?;
+                assert_eq!(h_clock(&dev)?, 1800, "{kernel}");
+                dev.destroy(ctx)?;
+                assert_eq!(h_clock(&dev)?, last, "{kernel}");
+                dev.context()?;
+                assert_eq!(h_clock(&dev)?, 1800, "{kernel}");
+                Ok(())
+            })
+            .expect("a device")?;
+    }
+    Ok(())
+}
+
 const TESTS: &[trials::Named] = &[
+    (
+        "contexts_touch_the_clock_where_qos_does",
+        contexts_touch_the_clock_where_qos_does,
+    ),
     (
         "nobody_takes_the_memory_of_others",
         nobody_takes_the_memory_of_others,

@@ -134,6 +134,7 @@ fn programs_share_the_device() -> Result<(), Failed> {
 
 fn the_node_is_opened_as_a_file_is() -> Result<(), Failed> {
     succeeds(&[], "descriptors")?;
+    succeeds(&[], "terminal")?;
     succeeds(&["--kernel", "6.18"], "descriptors").map(drop)
 }
 
@@ -153,7 +154,7 @@ fn ten_processes_at_once() -> Result<(), Failed> {
 }
 
 fn works_without_root() -> Result<(), Failed> {
-    for client in ["look", "descriptors", "dma-buf"] {
+    for client in ["look", "descriptors", "dma-buf", "terminal"] {
         programs_rootless::run(client).map_err(|e| format!("{client}: {}", e.message().unwrap_or("")))?;
     }
     Ok(())

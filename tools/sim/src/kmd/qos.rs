@@ -5,6 +5,11 @@ use xdna_uapi::{AMDXDNA_QOS_LOW_PRIORITY, amdxdna_qos_info};
 
 use crate::profile::{Feature, Kernel, Profile};
 
+/// True where QoS is neither checked nor touches the clocks.
+pub fn is_bypassed(profile: &Profile) -> bool {
+    profile.temporal_only() && profile.kernel < Kernel::V7_2
+}
+
 /// What one context asks of the clocks: an index into the device's levels; `None` where QoS does not touch them.
 ///
 /// # Errors
@@ -15,8 +20,7 @@ pub fn clock_request(
     max_opc: u32,
     columns: u32,
 ) -> Result<Option<usize>, Errno> {
-    let bypassed = profile.temporal_only() && profile.kernel < Kernel::V7_2;
-    if bypassed {
+    if is_bypassed(profile) {
         return Ok(None);
     }
     let clocks = profile.device.clocks();

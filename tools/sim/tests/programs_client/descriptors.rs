@@ -100,3 +100,27 @@ pub fn run() -> Result<()> {
     assert!(is_another(&dev, buffer, &open("accel0", 0)?));
     Ok(())
 }
+
+/// Pseudo-terminals can be had beside the device.
+pub fn terminal() -> Result<()> {
+    const TIOCGPTN: u32 = 0x8004_5430;
+    const TIOCSPTLCK: u32 = 0x4004_5431;
+    let open = |path: &str| {
+        let flags = libc::O_NOCTTY;
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(path)
+    };
+    let mut master = open("/dev/ptmx").map_err(errno)?;
+    let (mut number, mut locked) = (0u32, 0u32);
+    sys::ioctl(&master, TIOCSPTLCK, &mut locked)?;
+    sys::ioctl(&master, TIOCGPTN, &mut number)?;
+    let mut slave = open(&format!("/dev/pts/{number}")).map_err(errno)?;
+    slave.write_all(b"words").map_err(errno)?;
+    let mut words = [0; 5];
+    master.read_exact(&mut words).map_err(errno)?;
+    assert_eq!(&words, b"words");
+    Ok(())
+}

@@ -42,6 +42,7 @@ pub fn run(name: &str, args: &[String]) -> ExitCode {
         "wait-for-ever" => wait_for_ever(),
         "stress" => stress::run(),
         "come-and-go" => come_and_go(),
+        "terminal" => descriptors::terminal(),
         "descriptors" => descriptors::run(),
         "dma-buf" => mappings::dma_buf(),
         "user-pointer" => mappings::user_pointer(),

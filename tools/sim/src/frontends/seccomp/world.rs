@@ -42,7 +42,8 @@ pub fn enter(profile: Option<&Profile>) -> io::Result<NodeKind> {
         None::<&str>,
     )?;
     let dev = cover(Path::new("/dev"))?;
-    mirror(&dev.old(), Path::new("/dev"), &["accel"])?;
+    mirror(&dev.old(), Path::new("/dev"), &["accel", "ptmx"])?;
+    terminals(Path::new("/dev"))?;
     let sys = cover(Path::new("/sys"))?;
     mirror_sys(&sys.old())?;
     let kind = match profile {
@@ -155,6 +156,27 @@ fn node(dev: &Path) -> io::Result<NodeKind> {
     fs::File::create(&node)?;
     bind(Path::new("/dev/null"), &node)?;
     Ok(NodeKind::Borrowed)
+}
+
+/// The multiplexer of pseudo-terminals, which finds their file system beside itself and not where it is bound from.
+fn terminals(dev: &Path) -> io::Result<()> {
+    let (ptmx, pts) = (dev.join("ptmx"), dev.join("pts"));
+    if !pts.exists() {
+        return Ok(());
+    }
+    let all = Mode::from_bits_truncate(0o666);
+    if mknod(&ptmx, SFlag::S_IFCHR, all, makedev(5, 2)).is_ok() {
+        use std::os::unix::fs::PermissionsExt;
+        return fs::set_permissions(&ptmx, fs::Permissions::from_mode(0o666));
+    }
+    if fs::File::open(pts.join("ptmx")).is_err() {
+        // A file system of our own: terminals from outside are not in it.
+        let options = Some("newinstance,ptmxmode=0666,mode=0620");
+        if let Err(e) = mount(Some("devpts"), &pts, Some("devpts"), MsFlags::empty(), options) {
+            log::debug!("no pseudo-terminals: {e}");
+        }
+    }
+    symlink("pts/ptmx", ptmx)
 }
 
 /// The product string: by revision where driver and firmware tell it.
