@@ -125,6 +125,20 @@ fn main() -> ExitCode {
         hang,
     ));
 
+    // The other path to firmware than the kernel's own.
+    let direct: (&[_], &[_]) = (
+        &["--force-cmdlist", "false"],
+        &["--run", "--force-cmdlist", "no", "--only", "run."],
+    );
+    let lists: (&[_], &[_]) = (
+        &["--force-cmdlist", "true"],
+        &["--run", "--force-cmdlist", "yes", "--only", "run."],
+    );
+    for (kernel, name, (sim, ours)) in [("7.3", "direct", direct), ("6.18", "lists", lists)] {
+        let machine = Machine(kernel, "npu4", "6.24", "sva");
+        trials.push(trial(format!("{name}_{machine}"), machine, sim, ours));
+    }
+
     let conclusion = libtest_mimic::run(&arguments, trials);
     let whole = reason.is_none() && conclusion.num_filtered_out == 0 && !arguments.list;
     let unneeded: Vec<_> = known()

@@ -176,7 +176,67 @@ fn slow_firmware_is_late() -> Result<()> {
     })
 }
 
+/// Every ioctl that scripts name.
+const IOCTLS: [(&str, u32); 28] = [
+    ("version", DRM_IOCTL_VERSION),
+    ("gem_close", DRM_IOCTL_GEM_CLOSE),
+    ("get_cap", DRM_IOCTL_GET_CAP),
+    ("prime_handle_to_fd", DRM_IOCTL_PRIME_HANDLE_TO_FD),
+    ("prime_fd_to_handle", DRM_IOCTL_PRIME_FD_TO_HANDLE),
+    ("syncobj_create", DRM_IOCTL_SYNCOBJ_CREATE),
+    ("syncobj_destroy", DRM_IOCTL_SYNCOBJ_DESTROY),
+    ("syncobj_handle_to_fd", DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD),
+    ("syncobj_fd_to_handle", DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE),
+    ("syncobj_wait", DRM_IOCTL_SYNCOBJ_WAIT),
+    ("syncobj_reset", DRM_IOCTL_SYNCOBJ_RESET),
+    ("syncobj_signal", DRM_IOCTL_SYNCOBJ_SIGNAL),
+    ("syncobj_timeline_wait", DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT),
+    ("syncobj_query", DRM_IOCTL_SYNCOBJ_QUERY),
+    ("syncobj_transfer", DRM_IOCTL_SYNCOBJ_TRANSFER),
+    ("syncobj_timeline_signal", DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL),
+    ("syncobj_eventfd", DRM_IOCTL_SYNCOBJ_EVENTFD),
+    ("create_hwctx", DRM_IOCTL_AMDXDNA_CREATE_HWCTX),
+    ("destroy_hwctx", DRM_IOCTL_AMDXDNA_DESTROY_HWCTX),
+    ("config_hwctx", DRM_IOCTL_AMDXDNA_CONFIG_HWCTX),
+    ("create_bo", DRM_IOCTL_AMDXDNA_CREATE_BO),
+    ("get_bo_info", DRM_IOCTL_AMDXDNA_GET_BO_INFO),
+    ("sync_bo", DRM_IOCTL_AMDXDNA_SYNC_BO),
+    ("exec_cmd", DRM_IOCTL_AMDXDNA_EXEC_CMD),
+    ("get_info", DRM_IOCTL_AMDXDNA_GET_INFO),
+    ("set_state", DRM_IOCTL_AMDXDNA_SET_STATE),
+    ("wait_cmd", DRM_IOCTL_AMDXDNA_WAIT_CMD),
+    ("get_array", DRM_IOCTL_AMDXDNA_GET_ARRAY),
+];
+
+fn any_ioctl_fails_with_any_errno_at_any_call() -> Result<()> {
+    assert_eq!(IOCTLS.map(|(name, _)| name)[..], *xdna_sim::kmd::IOCTL_NAMES);
+    for (i, (name, request)) in IOCTLS.into_iter().enumerate() {
+        // Errnos that none of them has of its own.
+        let errno = [Errno::ENOTTY, Errno::EUCLEAN, Errno::EXFULL, Errno::ENOMEDIUM][i % 4];
+        let nth = 1 + i % 3;
+        strix(&format!("{name}:{nth}:{errno:?}"), || {
+            let dev = Dev::open().expect("the node");
+            for call in 1..5 {
+                let result = dev.call(request, &mut [0u64; 8]);
+                assert_eq!(result == Err(errno), call == nth, "{name} {call}: {result:?}");
+            }
+            Ok(())
+        })?;
+    }
+    // It does nothing then.
+    strix("create_bo:2:ENOMEM", || {
+        let dev = Dev::open().expect("the node");
+        let create = || dev.create_bo(uapi::AMDXDNA_BO_SHARE, 4096);
+        assert_eq!([create(), create(), create()], [Ok(1), Err(Errno::ENOMEM), Ok(2)]);
+        Ok(())
+    })
+}
+
 const TESTS: &[trials::Named] = &[
+    (
+        "any_ioctl_fails_with_any_errno_at_any_call",
+        any_ioctl_fails_with_any_errno_at_any_call,
+    ),
     ("unplugged_devices_are_gone", unplugged_devices_are_gone),
     ("a_reset_aborts_what_runs", a_reset_aborts_what_runs),
     ("a_stolen_context_is_missing", a_stolen_context_is_missing),

@@ -154,7 +154,7 @@ fn ten_processes_at_once() -> Result<(), Failed> {
 }
 
 fn works_without_root() -> Result<(), Failed> {
-    for client in ["look", "descriptors", "dma-buf", "terminal"] {
+    for client in ["look", "descriptors", "dma-buf", "terminal", "library"] {
         programs_rootless::run(client).map_err(|e| format!("{client}: {}", e.message().unwrap_or("")))?;
     }
     Ok(())

@@ -43,6 +43,7 @@ pub fn run(name: &str, args: &[String]) -> ExitCode {
         "stress" => stress::run(),
         "come-and-go" => come_and_go(),
         "terminal" => descriptors::terminal(),
+        "library" => library(),
         "descriptors" => descriptors::run(),
         "dma-buf" => mappings::dma_buf(),
         "user-pointer" => mappings::user_pointer(),
@@ -71,6 +72,17 @@ fn look() -> Result<()> {
         ("0x1022\n".into(), "0x17f0\n".into())
     );
     assert_eq!(read("vbnv"), "NPU Strix\n");
+    assert_eq!(
+        (read("subsystem_vendor"), read("revision"), read("class")),
+        ("0x1022\n".into(), "0x10\n".into(), "0x118000\n".into())
+    );
+    let version = read("fw_version");
+    let parts: Vec<u32> = version
+        .trim_end()
+        .split('.')
+        .filter_map(|p| p.parse().ok())
+        .collect();
+    assert_eq!(parts.len(), 4, "{version}");
     assert_eq!(
         fs::read_to_string("/sys/bus/pci/devices/0000:c5:00.1/device_type").expect("device_type"),
         "0\n"
@@ -224,6 +236,16 @@ fn beside_hold() -> Result<()> {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
+}
+
+/// In a process of threads the device takes root: the reason that tests are ignored for.
+fn library() -> Result<()> {
+    let why = "needs root: a process with threads cannot enter a user namespace";
+    let said = xdna_sim::Npu::available().err().map(|e| e.to_string());
+    assert_eq!(said.as_deref(), Some(why));
+    let refused = xdna_sim::Npu::strix().run(|| ()).err().map(|e| e.to_string());
+    assert_eq!(refused.as_deref(), Some(why));
     Ok(())
 }
 
