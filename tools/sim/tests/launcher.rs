@@ -158,6 +158,34 @@ fn a_signal_ends_what_a_program_leaves() -> Result<(), Failed> {
     Ok(())
 }
 
+fn a_killed_supervisor_takes_all_with_it() -> Result<(), Failed> {
+    let script = "sleep 600 & echo $!; (setsid sh -c 'echo $$; while :; do sleep 1; done') & echo $$; wait";
+    let mut running = Running::start(&[], script)?;
+    let mut pids = vec![running.line()?, running.line()?, running.line()?];
+    // What watches over it ends as well.
+    let sim = running.sim.id();
+    let children = fs::read_to_string(format!("/proc/{sim}/task/{sim}/children"))?;
+    pids.extend(children.split_ascii_whitespace().map(str::to_owned));
+    assert!(pids.len() >= 5, "{pids:?}");
+    running.sim.kill()?;
+    running.sim.wait()?;
+    let started = Instant::now();
+    while let Some(pid) = pids.iter().find(|pid| is_alive(pid)) {
+        if started.elapsed() > Duration::from_secs(60) {
+            return Err(format!("{pid} is still there").into());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// True for a process that has not ended.
+fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().unwrap_or_default();
+    !state.is_empty() && !state.starts_with(['Z', 'X'])
+}
+
 fn signals_are_as_the_caller_left_them() -> Result<(), Failed> {
     // A parent that ignores SIGCHLD hides no exit code, and writing to a closed pipe ends a program.
     let ignoring = format!("trap '' CHLD; exec {SIM} -- sh -c 'exit 7'");
@@ -222,7 +250,11 @@ fn what_cannot_be_written_is_named_or_does_not_matter() -> Result<(), Failed> {
 
 type Test = fn() -> Result<(), Failed>;
 
-const TESTS: [(&str, Test); 7] = [
+const TESTS: [(&str, Test); 8] = [
+    (
+        "a_killed_supervisor_takes_all_with_it",
+        a_killed_supervisor_takes_all_with_it,
+    ),
     ("signals_reach_the_program", signals_reach_the_program),
     (
         "a_signal_without_a_handler_ends_it_as_the_program",

@@ -17,6 +17,12 @@ pub struct ScriptError {
 
 /// A firmware status that is an ordinary application error.
 const APPLICATION_ERROR: u32 = 0x300_0001;
+/// Second names of errnos.
+const ALIASES: [(&str, Errno); 3] = [
+    ("ENOTSUP", Errno::EOPNOTSUPP),
+    ("EWOULDBLOCK", Errno::EAGAIN),
+    ("EDEADLOCK", Errno::EDEADLK),
+];
 /// The largest number of an errno.
 const LAST_ERRNO: i32 = 133;
 
@@ -106,6 +112,10 @@ fn effect(s: &str) -> Option<Effect> {
     if let Some(mishap) = mishap {
         return Some(Effect::Mishap(mishap));
     }
+    let alias = ALIASES.iter().find(|(name, _)| *name == s);
+    if let Some((_, errno)) = alias {
+        return Some(Effect::Errno(*errno));
+    }
     let mut errnos = (1..=LAST_ERRNO).map(Errno::from_raw);
     if let Some(errno) = errnos.find(|e| *e != Errno::UnknownErrno && format!("{e:?}") == s) {
         return Some(Effect::Errno(errno));
@@ -155,6 +165,22 @@ mod tests {
         ] {
             let text = script.parse::<Faults>().unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn errnos_have_second_names() {
+        for (alias, name) in [
+            ("ENOTSUP", "EOPNOTSUPP"),
+            ("EWOULDBLOCK", "EAGAIN"),
+            ("EDEADLOCK", "EDEADLK"),
+        ] {
+            let effect = |name: &str| {
+                let mut faults: Faults = format!("get_cap:1:{name}").parse().unwrap();
+                faults.ioctl("get_cap")
+            };
+            assert_eq!(effect(alias), effect(name));
+            assert!(effect(alias).is_some());
         }
     }
 

@@ -201,11 +201,12 @@ impl Kmd {
         }
     }
 
-    /// Looks where the allowed mmaps of a client ended up; true if all of them are seen.
-    pub fn has_seen_mappings(&mut self, id: ClientId) -> bool {
-        // A client that is gone has none to be looked for.
-        let _ = self.settle(id);
-        self.clients.get(&id).is_none_or(|c| c.pending_maps.is_empty())
+    /// Finds out where the mmaps of all clients ended up, before one of them may go away.
+    pub fn settle_all(&mut self) {
+        for id in self.clients() {
+            // The client was there just now.
+            let _ = self.settle(id);
+        }
     }
 
     /// Finds out where allowed mmaps ended up.

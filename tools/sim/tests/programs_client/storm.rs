@@ -120,10 +120,12 @@ pub fn other_files(restart: bool) -> Result<()> {
         ended(&mut looked_at, opened.map(drop));
         ended(&mut looked_at, fstat(&file).map(drop));
         match Mapping::read_only(&file, 0, 4096) {
-            Ok(mapping) => ended(&mut others, mapping.unmap()),
+            Ok(mapping) => ended(&mut looked_at, mapping.unmap()),
             Err(e) => ended(&mut looked_at, Err(e)),
         }
-        ended(&mut others, Mapping::reserve(4096).and_then(Mapping::unmap));
+        let reserved = Mapping::reserve(4096);
+        ended(&mut others, reserved.as_ref().map(drop).map_err(|e| *e));
+        ended(&mut looked_at, reserved.and_then(Mapping::unmap));
         ended(
             &mut others,
             file.try_clone()

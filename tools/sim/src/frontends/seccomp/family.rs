@@ -17,6 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::guardian::Guardian;
 use super::process::{children_of, status_field};
 use super::sys;
 
@@ -73,6 +74,7 @@ pub struct Family {
     signals: SignalFd,
     /// The program's end is not the end: others may need the device.
     all: bool,
+    guardian: Option<Guardian>,
     code: Option<i32>,
     /// Those that the program left were told to end.
     told: bool,
@@ -93,9 +95,19 @@ impl Family {
             name,
             all,
             signals: signals.map_err(io::Error::from)?,
+            guardian: None,
             code: None,
             told: false,
         })
+    }
+
+    /// Has the program and all that it starts ended if this process is killed.
+    ///
+    /// # Errors
+    /// When there is no process to be had for that.
+    pub fn guard(&mut self) -> io::Result<()> {
+        self.guardian = Some(Guardian::new(self.child)?);
+        Ok(())
     }
 
     /// Readable when [`Self::attend`] has something to do.
@@ -150,6 +162,9 @@ impl Family {
             let _ = sys::send_signal(self.child.as_raw(), libc::SIGKILL);
             let _ = waitpid(self.child, None);
         }
+        if let Some(guardian) = self.guardian.take() {
+            guardian.dismiss();
+        }
     }
 
     /// Waits for all of them, which are ending; returns the program's exit code.
@@ -158,6 +173,9 @@ impl Family {
     /// When their end cannot be learnt.
     pub fn finish(&mut self) -> io::Result<i32> {
         self.all = false;
+        if let Some(guardian) = self.guardian.take() {
+            guardian.dismiss();
+        }
         self.reap(None)?;
         self.wait()
     }
@@ -181,8 +199,15 @@ impl Family {
         }
     }
 
+    /// Every process of the program that has not ended.
+    fn left(&self) -> Vec<i32> {
+        let mut left = descendants();
+        left.retain(|&pid| self.guardian.as_ref().is_none_or(|g| g.process().as_raw() != pid));
+        left
+    }
+
     fn say_who_is_left(&self, code: i32) {
-        let left = descendants();
+        let left = self.left();
         if left.is_empty() {
             return;
         }
@@ -214,7 +239,7 @@ impl Family {
         }
         let signal = if self.told { libc::SIGKILL } else { libc::SIGTERM };
         self.told = true;
-        for pid in descendants() {
+        for pid in self.left() {
             report(pid, signal);
         }
     }

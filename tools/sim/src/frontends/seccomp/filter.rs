@@ -53,6 +53,7 @@ pub fn program(traps: Traps) -> Vec<sock_filter> {
         (libc::SYS_openat2, When::Always),
         (libc::SYS_ioctl, drm),
         (libc::SYS_mmap, file),
+        (libc::SYS_munmap, When::Always),
         (libc::SYS_fstat, When::Always),
         (libc::SYS_newfstatat, path(empty(3))),
         (libc::SYS_statx, path(empty(2))),
@@ -152,7 +153,8 @@ mod tests {
         );
         assert_eq!(at(libc::SYS_read, [0; 6]), ALLOW);
         assert_eq!(at(libc::SYS_close, [0; 6]), ALLOW);
-        assert_eq!(at(libc::SYS_munmap, [0; 6]), ALLOW);
+        // Where a buffer was mapped is looked for before the mapping goes.
+        assert_eq!(at(libc::SYS_munmap, [0; 6]), NOTIFY);
         assert_eq!(run(&code, 0x4000_0003, libc::SYS_openat, [0; 6]), ALLOW);
         assert_eq!(
             run(

@@ -24,6 +24,8 @@ use crate::profile::{Kernel, Profile};
 
 /// Exit code of a program that could not be started.
 const CANNOT_START: i32 = 127;
+/// Exit code when the device could not be put before it.
+const NO_DEVICE: i32 = 1;
 
 /// Why a program did not run under the simulated device.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,14 @@ pub enum LaunchError {
     /// The filter was refused.
     #[error("the kernel refused the system call filter: {0}; it takes Linux 5.19 or later")]
     Filter(Errno),
+    /// The program could not be executed.
+    #[error("cannot run {name}: {}", .errno.desc())]
+    Program {
+        /// As it was given.
+        name: String,
+        /// Why not.
+        errno: Errno,
+    },
     /// Anything else.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -71,7 +81,10 @@ pub fn run(config: Option<Config>, argv: Vec<OsString>) -> Result<i32, LaunchErr
         let mut stderr = io::stderr();
         // There is nobody left to tell if this fails.
         let _ = writeln!(stderr, "xdna-sim: {error}");
-        process::exit(CANNOT_START);
+        process::exit(match error {
+            LaunchError::Program { .. } => CANNOT_START,
+            _ => NO_DEVICE,
+        });
     };
     drop(theirs);
     let mut family = Family::new(child, name, kmd.is_some())?;
@@ -96,6 +109,7 @@ fn supervise(
         // There is no device, or the child has said why it could not start.
         return Ok(family.wait()?);
     };
+    family.guard()?;
     let pidfd = sys::pidfd_open(child.as_raw(), false).map_err(io::Error::from)?;
     let listener: OwnedFd =
         sys::pidfd_getfd(pidfd.as_fd(), i32::from_le_bytes(number)).map_err(io::Error::from)?;
@@ -146,8 +160,10 @@ fn become_program(
         Ok(never) => return Ok(never),
         Err(errno) => errno,
     };
-    let message = format!("cannot run {}: {}", name.to_string_lossy(), errno.desc());
-    Err(io::Error::new(io::Error::from(errno).kind(), message).into())
+    Err(LaunchError::Program {
+        name: name.to_string_lossy().into_owned(),
+        errno,
+    })
 }
 
 /// Filters this process and waits until the supervisor has the listener.

@@ -8,6 +8,7 @@
 mod closes;
 mod family;
 mod filter;
+mod guardian;
 mod identity;
 pub mod launch;
 mod node;

@@ -5,7 +5,6 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -18,11 +17,6 @@ use super::sys::Notification;
 use super::world::PCI_ADDRESS;
 use super::{identity, path};
 use crate::kmd::{Access, Caller, ClientId, MapPlan, MapRequest, mark};
-
-/// How long an mmap that the kernel carries out is waited for, in nanoseconds: one that fails never shows.
-const PATIENCE_NS: u64 = 50_000_000;
-/// How long to wait between two looks at it.
-const GLANCE: Duration = Duration::from_micros(20);
 
 impl Supervisor {
     /// True if a path, or an empty path with a descriptor, names the node; links are followed at its end if `follow`.
@@ -180,11 +174,7 @@ impl Supervisor {
             device_inode: self.device_inode,
         };
         match self.kmd.mmap(client, &caller, &request) {
-            Ok(MapPlan::AsItCame) => {
-                self.listener.pass(n.id)?;
-                self.see_mapping(client);
-                Ok(())
-            }
+            Ok(MapPlan::AsItCame) => self.listener.pass(n.id),
             Ok(MapPlan::Instead { offset, own }) => {
                 if let Ok(address) = self.map_instead(n, &maps(n, offset, &own)) {
                     self.kmd.mapped(client, offset, address);
@@ -192,14 +182,6 @@ impl Supervisor {
                 Ok(())
             }
             Err(e) => self.listener.answer(n.id, Err(e as i32)),
-        }
-    }
-
-    /// Waits until the kernel has made a mapping: it may be gone before the driver is called again.
-    fn see_mapping(&mut self, client: ClientId) {
-        let from = now();
-        while !self.kmd.has_seen_mappings(client) && now() - from < PATIENCE_NS {
-            std::thread::sleep(GLANCE);
         }
     }
 

@@ -148,6 +148,11 @@ impl Supervisor {
                 Some(client) => self.mmap(&n, client),
                 None => self.mmap_dmabuf(&n),
             },
+            libc::SYS_munmap => {
+                // Where a buffer was mapped must be known before the mapping goes.
+                self.kmd.settle_all();
+                self.listener.pass(n.id)
+            }
             libc::SYS_open => return self.open(n, libc::AT_FDCWD, n.args[0], n.args[1]),
             libc::SYS_openat => return self.open(n, n.args[0] as i32, n.args[1], n.args[2]),
             libc::SYS_openat2 => {
