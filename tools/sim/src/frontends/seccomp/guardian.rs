@@ -31,6 +31,8 @@ impl Guardian {
     /// When there is no process or pipe to be had.
     pub fn new(program: Pid) -> io::Result<Self> {
         let namespace = fs::read_link(namespace_of(program.as_raw()))?;
+        // As long as it is held, no other one gets its number.
+        let held = fs::File::open(namespace_of(program.as_raw()))?;
         let (alive, alive_here) = io::pipe()?;
         match sys::fork().map_err(io::Error::from)? {
             Some(process) => Ok(Self {
@@ -39,7 +41,7 @@ impl Guardian {
             }),
             None => {
                 drop(alive_here);
-                watch(alive, &namespace)
+                watch(alive, &namespace, &held)
             }
         }
     }
@@ -61,8 +63,8 @@ fn namespace_of(process: i32) -> PathBuf {
     PathBuf::from(format!("/proc/{process}/ns/mnt"))
 }
 
-/// The guardian: sleeps until the supervisor is gone.
-fn watch(mut alive: PipeReader, namespace: &PathBuf) -> ! {
+/// The guardian of a namespace that it holds: sleeps until the supervisor is gone.
+fn watch(mut alive: PipeReader, namespace: &PathBuf, _held: &fs::File) -> ! {
     // A session of its own: what ends the supervisor's group spares it.
     let _ = setsid();
     let _ = alive.read(&mut [0]);
