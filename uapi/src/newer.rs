@@ -1,5 +1,5 @@
 //! What drivers newer than the header of the bindings add: the vendor's staging line (0.11 to 0.16) and its
-//! out-of-tree driver (1.0). The mainline driver to Linux 7.3 answers `EOPNOTSUPP` to all of it.
+//! out-of-tree driver (1.0). The mainline driver to Linux 7.3 answers `EOPNOTSUPP` or `EINVAL` to all of it.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -116,6 +116,24 @@ impl Device {
         };
         list.map_err(|e| self.0.explain(e))
     }
+
+    /// A context by its process and its handle there, neither of which is 0; `None` where there is none, or none that is
+    /// shown to this process. Staging and out-of-tree drivers.
+    ///
+    /// # Errors
+    /// What the driver answers: `EOPNOTSUPP` or `EINVAL` if it is another one.
+    pub fn context_by_id(&self, pid: u32, id: u32) -> Result<Option<Context>, Error> {
+        let mut wanted = HwctxEntry::new_zeroed();
+        (wanted.base.pid, wanted.base.context_id) = (pid.into(), id);
+        let fd = self.0.checked_fd()?;
+        let buffer = wanted.as_mut_bytes();
+        match sys::npu::get_array(fd, uapi::newer::HW_CONTEXT_BY_ID, 1, buffer) {
+            Ok(shape) if shape.elements == 0 => Ok(None),
+            Ok(_) => Ok(Some(wanted.into())),
+            Err((e, _)) if e.errno() == Some(libc::ENOENT) => Ok(None),
+            Err((e, _)) => Err(self.0.explain(e)),
+        }
+    }
 }
 
 /// Up to `room` contexts by `GET_ARRAY`: entries packed at the size the driver returns.

@@ -150,6 +150,18 @@ fn contexts() {
         assert_eq!((detail.qos.gops, detail.qos.dma_bandwidth), (1, 7));
         assert_eq!(detail.process.is_some(), device.driver_version().level() >= 16);
     }
+    let by_id = device.context_by_id(std::process::id(), list[0].id);
+    if device.driver_version().level() >= 16 {
+        assert_eq!(by_id.unwrap().as_ref(), Some(&list[0]));
+        let other = device.context_by_id(std::process::id(), list[0].id + 1);
+        assert_eq!(other.unwrap(), None);
+    } else {
+        let unknown = by_id.unwrap_err().errno();
+        assert!(
+            matches!(unknown, Some(libc::EOPNOTSUPP | libc::EINVAL)),
+            "{unknown:?}"
+        );
+    }
 }
 
 fn usage() {

@@ -126,7 +126,7 @@ impl<'r> Chain<'r> {
             Some(lease) => lease,
             None => self.runtime.contexts().get(&self.overlay, self.deadline)?,
         };
-        let submitted = link.submit(&lease);
+        let submitted = link.submit(&lease, self.deadline);
         if submitted.is_err() {
             self.broken = true;
             self.runtime.contexts().abandon(&lease);

@@ -18,6 +18,12 @@ pub(crate) struct Link {
     kernels: Vec<Kernel>,
 }
 
+/// True of a submission that signals interrupted until its deadline had passed.
+pub(super) fn is_late(reason: &xdna_driver::Error) -> bool {
+    const EINTR: i32 = 4;
+    reason.errno() == Some(EINTR)
+}
+
 /// A command under way.
 #[derive(Debug)]
 pub(crate) struct Underway {
@@ -51,15 +57,19 @@ impl Link {
     /// Submits it.
     ///
     /// # Errors
-    /// What the driver answers; [`Error::Late`] if an earlier run was.
-    pub fn submit(&mut self, lease: &Lease) -> Result<Underway, Error> {
+    /// What the driver answers; [`Error::Late`] if an earlier run was, or there was no room before `deadline`.
+    pub fn submit(&mut self, lease: &Lease, deadline: Instant) -> Result<Underway, Error> {
         let command = self.command.take().ok_or_else(|| self.late())?;
         let begin = Instant::now();
-        match lease.context().submit(command) {
+        match lease.context().submit_by(command, until(deadline)) {
             Ok(submission) => Ok(Underway { submission, begin }),
             Err(refused) => {
                 self.command = Some(*refused.command);
-                Err(refused.reason.into())
+                Err(if is_late(&refused.reason) {
+                    self.late()
+                } else {
+                    refused.reason.into()
+                })
             }
         }
     }

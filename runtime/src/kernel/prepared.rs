@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use xdna_driver::{Command, Outcome, Wait};
 
+use super::link::is_late;
 use super::signature::Direction;
 use super::{Arg, Kernel, Resend};
 use crate::buffers::Buffer;
@@ -90,10 +91,14 @@ impl Prepared {
             let lease = inner.runtime.contexts().get(&inner.overlay, deadline)?;
             let command = self.take()?;
             let begin = Instant::now();
-            let submission = match lease.context().submit(command) {
+            let submission = match lease.context().submit_by(command, until(deadline)) {
                 Ok(submission) => submission,
                 Err(refused) => {
                     self.command = Some(*refused.command);
+                    if is_late(&refused.reason) {
+                        inner.meter.late();
+                        return Err(self.late());
+                    }
                     let gone = matches!(refused.reason, xdna_driver::Error::ContextLost { .. });
                     if gone && resend.after_gone(deadline) {
                         log::warn!("{}", refused.reason);

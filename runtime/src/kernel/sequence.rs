@@ -78,7 +78,7 @@ impl Sequence {
         let lease = contexts.get(&self.overlay, deadline)?;
         let mut ahead: Option<(usize, Underway)> = None;
         for link in 0..self.links.len() {
-            let done = match self.links[link].submit(&lease) {
+            let done = match self.links[link].submit(&lease, deadline) {
                 Ok(flight) => ahead
                     .replace((link, flight))
                     .map_or(Ok(()), |before| self.land(&lease, before, deadline)),

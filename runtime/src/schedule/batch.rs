@@ -127,13 +127,13 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// As [`Link::submit`].
-    pub fn submit(&mut self, lease: &Lease) -> Result<Underway, Error> {
+    pub fn submit(&mut self, lease: &Lease, deadline: Instant) -> Result<Underway, Error> {
         // Tasks without a command are a part of what fitted before.
         let mut link = match self.link.take() {
             Some(link) => link,
             None => self.build()?.0,
         };
-        let submitted = link.submit(lease);
+        let submitted = link.submit(lease, deadline);
         self.link = Some(link);
         submitted
     }

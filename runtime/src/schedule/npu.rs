@@ -122,7 +122,7 @@ impl<'s> Npu<'s, '_> {
                 Err(e) => return Ok(Begun::Refused(e)),
             }
         };
-        match batch.submit(&context) {
+        match batch.submit(&context, flight.deadline) {
             Ok(underway) => {
                 self.scheduler.counters.note_command();
                 *lease = Some(context);

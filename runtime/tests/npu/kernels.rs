@@ -41,6 +41,11 @@ pub fn tests() -> Vec<Test> {
             fault("command:2:error"),
             fails,
         ),
+        test(
+            "kernels/signals_without_end_are_late",
+            fault("exec_cmd:*:EINTR"),
+            interrupted,
+        ),
         test("kernels/a_hang_is_a_timeout", quick("command:1:hang"), hangs),
         test(
             "kernels/a_command_lost_in_a_recovery_is_sent_again",
@@ -172,6 +177,22 @@ fn manifest() {
     ];
     let refused = builder.buffers(&many).build(&runtime).unwrap_err();
     assert!(matches!(refused, Error::Argument { index: 5, .. }), "{refused}");
+}
+
+fn interrupted() {
+    let runtime = Runtime::open().unwrap();
+    let kernel = kernel(&runtime, 4, 0);
+    let [a, b] = two(&runtime);
+    let mut run = kernel.prepare(&[Arg::In(&a), Arg::Out(&b)]).unwrap();
+    for _ in 0..2 {
+        let late = run.run(Instant::now() + Duration::from_millis(50));
+        assert!(matches!(late, Err(Error::Late { .. })), "{late:?}");
+    }
+    let mut chain = kernel.chain(Instant::now() + Duration::from_millis(50));
+    chain.push(&kernel, &[Arg::In(&a), Arg::Out(&b)]).unwrap();
+    let late = chain.finish();
+    assert!(matches!(late, Err(Error::Late { .. })), "{late:?}");
+    assert_eq!(kernel.stats().completed, 0);
 }
 
 /// Where such a kernel takes what is not known: the caller's first buffer must not be taken for control code.
