@@ -177,8 +177,9 @@ pub enum Error {
         /// Contexts the device has.
         limit: u32,
     },
-    /// The kernel no longer knows the context.
-    #[error("context {context} was destroyed behind our back{}", lost_hint(*minor))]
+    /// The kernel no longer knows the context, or (Linux 7.0 and later) could not make it again when the device woke up: both
+    /// are `EINVAL` of EXEC_CMD.
+    #[error("context {context} {}", lost_hint(*minor))]
     ContextLost {
         /// The context.
         context: ContextId,

@@ -68,10 +68,10 @@ pub(crate) fn hint(call: Call, e: &io::Error) -> &'static str {
 
 pub(crate) fn lost_hint(minor: i32) -> &'static str {
     if minor <= 6 {
-        ": kernels up to 6.19 destroy all contexts of a client when any copy of its descriptor is closed (a child \
+        "was destroyed behind our back: kernels up to 6.19 destroy all contexts of a client when any copy of its descriptor is closed (a child \
          that exits or execs, dup and close); create a new one, and start no subprocess while contexts live"
     } else {
-        "; create a new one"
+        "takes no commands any more: it is gone, or could not be made again when the device woke up; create a new one"
     }
 }
 
