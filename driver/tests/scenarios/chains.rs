@@ -29,6 +29,11 @@ pub fn scenarios() -> Vec<Scenario> {
             chain_health,
         ),
         scenario(
+            "chain/a_timeout_without_a_report_names_no_command",
+            "--kernel 6.18 --fault command:1:hang@1 --job-timeout 50",
+            chain_without_health,
+        ),
+        scenario(
             "trap/a_start_cu_of_more_than_19_words_is_refused_alone",
             "",
             nineteen_words,
@@ -88,6 +93,18 @@ fn chain_health() {
         ),
         "{outcome}"
     );
+}
+
+/// The index is in the report, which this kernel has none of: the driver leaves 0.
+fn chain_without_health() {
+    let device = device();
+    let context = context(&device);
+    let outcome = run(&context, chain_of(&context, 3)).outcome;
+    let Outcome::TimedOut { failed_at, health } = outcome else {
+        panic!("{outcome}");
+    };
+    assert!(matches!(failed_at, None | Some(0)), "{outcome}");
+    assert!(health.is_none(), "{outcome}");
 }
 
 fn words(context: &HwContext, n: u32) -> Command {

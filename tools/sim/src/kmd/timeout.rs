@@ -7,7 +7,7 @@ use super::Kmd;
 use super::client::ClientId;
 use super::job::Stage;
 use crate::firmware::Verdict;
-use crate::profile::{Kernel, Level, Rule};
+use crate::profile::{Feature, Kernel, Level, Rule};
 
 impl Kmd {
     /// Nanoseconds after which the oldest job of a context is late; `None` if detection is off.
@@ -101,6 +101,9 @@ impl Kmd {
         let old = self.profile.kernel.level() == Level::L0 || !self.rules.on(Rule::TimeoutState);
         let end = if old { state::ABORT } else { state::TIMEOUT };
         // Level 0 has no report: what it stores is the raw status, which a stopped channel does not have.
+        // The index of a chain comes from the report (driver-abi, section 8.4).
+        let reported = health.is_some() && self.profile.has(Feature::AppHealth);
+        let index = if reported { index } else { 0 };
         let failed = (self.profile.kernel.level() > Level::L0).then_some((index, 0));
         self.write_back(&job, end, failed, health.as_ref());
         self.tell_hung(id, handle, job.seq);
