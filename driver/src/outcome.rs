@@ -148,8 +148,8 @@ pub(crate) struct Ended {
     pub level_0: bool,
     /// The context was recovering when the command was submitted.
     pub recovering: bool,
-    /// Data words of the packet, or of the first command of a chain.
-    pub data: [u32; 8],
+    /// First data words of the packet, or of the first command of a chain, if the driver writes reports there.
+    pub report: Option<[u32; 8]>,
 }
 
 impl Ended {
@@ -166,7 +166,7 @@ impl Ended {
             state::ABORT => Outcome::Aborted { failed_at },
             state::TIMEOUT => Outcome::TimedOut {
                 failed_at,
-                health: Health::read(self.data),
+                health: self.report.and_then(Health::read),
             },
             state => Outcome::Unknown { state, failed_at },
         }
@@ -177,15 +177,13 @@ impl Ended {
 mod tests {
     use super::*;
 
-    const NO_REPORT: [u32; 8] = [u32::MAX; 8];
-
     fn ended(state: u32, error_index: Option<u32>) -> Ended {
         Ended {
             state,
             error_index,
             level_0: false,
             recovering: false,
-            data: NO_REPORT,
+            report: Some([u32::MAX; 8]),
         }
     }
 
@@ -251,7 +249,7 @@ mod tests {
                 .opcode_index,
             None
         );
-        assert_eq!(Health::read(NO_REPORT), None);
+        assert_eq!(Health::read([u32::MAX; 8]), None);
         assert_eq!(Health::read([2, 0, 0, 0, 0, 0, 0, 0]), None);
     }
 

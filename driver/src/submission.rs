@@ -16,6 +16,8 @@ use crate::outcome::{Ended, Outcome};
 use crate::packet::Operation;
 use crate::sys;
 
+/// Level from which the driver writes the firmware's report into a packet (driver-abi, section 8.4).
+const REPORTS: i32 = 8;
 /// How long a wait for the first command of a context goes on before it looks at the packet, if later commands
 /// are in flight: its fence point, 0, means the latest fence.
 const FIRST_SLICE: Duration = Duration::from_millis(5);
@@ -190,14 +192,16 @@ impl Submission {
 
     fn read(&self, command: &Command) -> Ended {
         let is_chain = command.operation() == Operation::Chain;
+        let version = self.context.0.device_inner().version;
         let [error_index] = command.memory.read(3);
         let reported = command.links.first().unwrap_or(command);
         Ended {
             state: command.state(),
             error_index: is_chain.then_some(error_index),
-            level_0: self.context.0.device_inner().version.level() == 0,
+            level_0: version.level() == 0,
             recovering: self.recovering || self.context.0.is_recovering(),
-            data: reported.memory.read(1),
+            // Older drivers leave what the command held before, which may look like a report.
+            report: (version.level() >= REPORTS).then(|| reported.memory.read(1)),
         }
     }
 }
