@@ -21,7 +21,7 @@ pub(crate) fn completions(
     Ok(out.write(&String::from_utf8_lossy(&script))?)
 }
 
-/// Writes `xdna.1` and a page for each verb to `dir`, or prints the first.
+/// Writes `xdna.1` and a page for each verb, and each action of one, to `dir`, or prints the first.
 ///
 /// # Errors
 /// Where a page cannot be written.
@@ -36,13 +36,14 @@ pub(crate) fn pages(mut root: Command, dir: Option<&Path>, out: &mut Out) -> any
         return Ok(out.write(&String::from_utf8_lossy(&render(&root)?))?);
     };
     fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-    let verbs = root.get_subcommands().filter(|v| !v.is_hide_set());
-    let pages = verbs
-        .map(|v| (format!("xdna-{}.1", v.get_name()), v))
-        .chain([("xdna.1".to_owned(), &root)]);
-    for (name, command) in pages {
-        let path = dir.join(name);
+    let mut pages = vec![("xdna".to_owned(), &root)];
+    let mut next = 0;
+    while let Some((name, command)) = pages.get(next).cloned() {
+        let path = dir.join(format!("{name}.1"));
         fs::write(&path, render(command)?).with_context(|| path.display().to_string())?;
+        let below = command.get_subcommands().filter(|v| !v.is_hide_set());
+        pages.extend(below.map(|v| (format!("{name}-{}", v.get_name()), v)));
+        next += 1;
     }
     Ok(())
 }

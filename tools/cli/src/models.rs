@@ -15,7 +15,11 @@ use crate::bundled;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Sizes are those of the weights: in float16 for a name, on disk for a file or directory. A name,
-a path and a name of the second table are what --model takes.")]
+a path and a name of the second table are what --model takes.
+
+Examples:
+  xdna models
+  xdna models --json")]
 pub(crate) struct Models {
     /// Print one JSON object, schema `xdna.models/1`
     #[arg(long)]

@@ -255,6 +255,84 @@ fn completions_and_manual_pages_come_from_the_same_definition() {
     assert!(stdout.contains(".TH xdna 1"), "{stdout}");
 }
 
+/// The words at the beginnings of the lines of a part of a help text.
+fn listed(help: &str, part: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != part).skip(1);
+    let words = lines.take_while(|line| !line.is_empty());
+    words
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect()
+}
+
+/// Every verb, and every action of one, with its help text.
+fn verbs() -> Vec<(Vec<String>, String)> {
+    let (_, help, _) = run(["--help"]);
+    let names = listed(&help, "Commands:").into_iter();
+    let mut verbs = Vec::new();
+    let mut left: Vec<Vec<String>> = names
+        .chain(["completions".into(), "man".into()])
+        .map(|v| vec![v])
+        .collect();
+    while let Some(verb) = left.pop() {
+        let (code, help, stderr) = run(verb.iter().map(String::as_str).chain(["--help"]));
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{verb:?}");
+        let actions = listed(&help, "Commands:").into_iter();
+        left.extend(actions.map(|action| [verb.clone(), vec![action]].concat()));
+        verbs.push((verb, help));
+    }
+    assert!(verbs.len() > 25, "{}", verbs.len());
+    verbs
+}
+
+/// The long flags that a help text explains.
+fn flags(help: &str) -> Vec<&str> {
+    let lines = help
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'));
+    lines
+        .filter_map(|line| {
+            line.split([' ', ',', '=', '['])
+                .find_map(|word| word.strip_prefix("--"))
+        })
+        .filter(|flag| *flag != "help")
+        .collect()
+}
+
+#[test]
+fn every_verb_has_an_example_completions_and_a_manual_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, ..) = run(["man".as_ref(), dir.path().as_os_str()]);
+    assert_eq!(code, Some(0));
+    let script = |shell| run(["completions", shell]).1;
+    let (bash, zsh, fish) = (script("bash"), script("zsh"), script("fish"));
+    for (verb, help) in verbs() {
+        let words = verb.join(" ");
+        // Behind the line of usage: the command, as one types it.
+        let usage = help.find("Usage: ").unwrap_or_default();
+        let examples = help[usage..].split_once('\n').unwrap_or_default().1;
+        assert!(examples.contains(&format!("xdna {words}")), "{words}: {help}");
+        let hidden = ["completions", "man"].contains(&words.as_str());
+        let page = fs::read_to_string(dir.path().join(format!("xdna-{}.1", verb.join("-"))));
+        assert_eq!(page.is_err(), hidden, "{words}");
+        let page = page.unwrap_or_default();
+        let (under, name) = (verb.join("__subcmd__"), verb.last().unwrap());
+        assert!(bash.contains(&format!("xdna__subcmd__{under}")), "bash {words}");
+        assert!(
+            zsh.contains(&format!("_xdna__subcmd__{under}_commands")),
+            "zsh {words}"
+        );
+        assert!(fish.contains(name.as_str()), "fish {words}");
+        for flag in flags(&help) {
+            let escaped = format!(r"\-\-{}", flag.replace('-', r"\-"));
+            assert!(hidden || page.contains(&escaped), "page of {words}: {flag}");
+            assert!(bash.contains(&format!("--{flag}")), "bash {words} {flag}");
+            assert!(zsh.contains(&format!("--{flag}")), "zsh {words} {flag}");
+            assert!(fish.contains(&format!("-l {flag}")), "fish {words} {flag}");
+        }
+    }
+}
+
 #[test]
 fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
     let mut child = xdna(["completions", "zsh"])

@@ -62,13 +62,19 @@ pub(crate) enum Verb {
     /// Check an NPU's ioctl surface against the table of what it should answer
     Conformance(Flags),
     /// Print a completion script for a shell
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "Example:\n  xdna completions bash > ~/.local/share/bash-completion/completions/xdna"
+    )]
     Completions {
         /// Shell to complete in
         shell: clap_complete::Shell,
     },
     /// Write the manual pages
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "Example:\n  xdna man ~/.local/share/man/man1 && man xdna-transcribe"
+    )]
     Man {
         /// Directory to write them to; without it, the page of `xdna` goes to stdout
         dir: Option<PathBuf>,
@@ -83,7 +89,11 @@ default holds. The file is $XDNA_CONFIG, else xdna/config.toml in $XDG_CONFIG_HO
 
   model = \"base\"
   beam_size = 1
-  format = [\"txt\", \"srt\"]")]
+  format = [\"txt\", \"srt\"]
+
+Examples:
+  xdna config --show-origin
+  XDNA_BEAM_SIZE=1 xdna config --json")]
 pub(crate) struct Config {
     /// Show which of flag, environment, file and default each value comes from
     #[arg(long)]
