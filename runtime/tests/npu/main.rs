@@ -8,6 +8,7 @@ mod calls;
 mod chains;
 mod contexts;
 mod counting;
+mod faults;
 mod files;
 mod kernels;
 mod loopback;
@@ -24,14 +25,17 @@ use xdna_sim::Npu;
 
 /// A test: its name, its device, what it does.
 struct Test {
-    name: &'static str,
+    name: String,
     npu: Npu,
     run: Box<dyn FnOnce() + Send>,
 }
 
-fn test(name: &'static str, npu: Npu, run: impl FnOnce() + Send + 'static) -> Test {
-    let run = Box::new(run);
-    Test { name, npu, run }
+fn test(name: impl Into<String>, npu: Npu, run: impl FnOnce() + Send + 'static) -> Test {
+    Test {
+        name: name.into(),
+        npu,
+        run: Box::new(run),
+    }
 }
 
 fn main() -> ExitCode {
@@ -45,11 +49,12 @@ fn main() -> ExitCode {
         packing::tests(),
         selftests::tests(),
         loopback::tests(),
+        faults::tests(),
         calls::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, npu, run }| {
         let name = match &available {
-            Ok(()) => name.to_owned(),
+            Ok(()) => name,
             Err(reason) => format!("{name} ({reason})"),
         };
         let ignored = available.is_err();
