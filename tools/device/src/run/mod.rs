@@ -1,7 +1,9 @@
 //! `xdna run`: any xclbin, with files as buffers.
 
 mod arg;
+mod counted;
 mod described;
+mod done;
 mod files;
 mod times;
 
@@ -10,17 +12,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use serde::Serialize;
 use xdna_runtime::manifest::Manifest;
 use xdna_runtime::{Arg, Buffer, KernelBuilder, Runtime, SelfTest, Trust};
 use xdna_terminal::exit::usage;
-use xdna_terminal::{Exit, Out, Table};
+use xdna_terminal::{Exit, Out};
 
 use crate::Common;
-use crate::show::{self, View};
+use crate::show;
 use crate::target::{Target, is_simulated};
 use arg::Spec;
-use described::{Described, Used};
+use counted::Counted;
+use described::Described;
+use done::{Done, Output};
 use files::read;
 use times::Times;
 
@@ -60,34 +63,14 @@ pub struct Run {
     /// Say how long the runs took
     #[arg(long)]
     time: bool,
+    /// Say what the runtime counted: commands and how they ended, contexts, buffers
+    #[arg(long)]
+    stats: bool,
     /// Seconds until a run counts as failed
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Serialize)]
-struct Done {
-    kernel: String,
-    columns: u16,
-    chip: &'static str,
-    simulated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    manifest: Option<Used>,
-    runs: u32,
-    outputs: Vec<Output>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<Times>,
-}
-
-#[derive(Debug, Serialize)]
-struct Output {
-    argument: String,
-    file: PathBuf,
-    bytes: usize,
-    /// False for a buffer of --arg out in which every byte is what it was before the first run.
-    written: bool,
 }
 
 /// A buffer argument, and its file if it is an output.
@@ -175,6 +158,7 @@ pub(crate) fn run(args: &Run, out: &mut Out) -> anyhow::Result<Exit> {
         runs: args.repeat,
         outputs,
         time: Times::of(times),
+        stats: args.stats.then(|| Counted::of(&kernel, &runtime.snapshot())),
     };
     show::print(&done, args.common.json, out)?;
     let silent = done.outputs.iter().any(|output| !output.written);
@@ -235,62 +219,4 @@ fn argument<'a>(spec: &Spec, bound: &'a Bound) -> Option<Arg<'a>> {
         Spec::U32(value) => Arg::U32(*value),
         Spec::U64(value) => Arg::U64(*value),
     })
-}
-
-impl View for Done {
-    const SCHEMA: &'static str = "xdna.run/1";
-
-    fn text(&self) -> String {
-        let mut table = Table::untitled();
-        let runs = if self.runs == 1 {
-            "once".to_owned()
-        } else {
-            format!("{} times", self.runs)
-        };
-        let simulated = if self.simulated { ", simulated" } else { "" };
-        let columns = match self.columns {
-            1 => "1 column".to_owned(),
-            n => format!("{n} columns"),
-        };
-        table.pair(
-            "kernel",
-            format!("{}, {columns} of {}{simulated}", self.kernel, self.chip),
-        );
-        if let Some(manifest) = &self.manifest {
-            table.pair("manifest", manifest.text());
-        }
-        table.pair("run", format!("{runs}, completed"));
-        for output in &self.outputs {
-            let note = if output.written {
-                ""
-            } else {
-                ", not written to by the kernel"
-            };
-            let Output {
-                argument,
-                file,
-                bytes,
-                ..
-            } = output;
-            table.pair(argument, format!("{bytes} bytes in {}{note}", file.display()));
-        }
-        if let Some(t) = &self.time {
-            let us = |ns: u64| format!("{:.1} us", ns as f64 / 1e3);
-            let label = if self.simulated {
-                "time, the simulator's"
-            } else {
-                "time"
-            };
-            let (first, min, p50) = (us(t.first_ns), us(t.min_ns), us(t.p50_ns));
-            table.pair(
-                label,
-                format!(
-                    "first {first}, min {min}, p50 {p50}, p99 {}, max {}",
-                    us(t.p99_ns),
-                    us(t.max_ns)
-                ),
-            );
-        }
-        table.to_string()
-    }
 }

@@ -73,8 +73,7 @@ fn files() -> Result<(), Failed> {
 
 fn json() -> Result<(), Failed> {
     let folder = folder()?;
-    let words =
-        "k.xclbin insts.bin --kernel MLIR_AIE --arg in:a.bin --arg out:8:b.out --repeat 20 --time --json";
+    let words = "k.xclbin insts.bin --kernel MLIR_AIE --arg in:a.bin --arg out:8:b.out --repeat 20 --time --stats --json";
     let (code, stdout, stderr) = run(folder.path(), "", words)?;
     check(code == Some(4), format!("{code:?} {stdout}{stderr}"))?;
     let object: Value = serde_json::from_str(&stdout)?;
@@ -84,6 +83,14 @@ fn json() -> Result<(), Failed> {
         &stdout,
     )?;
     check(object["outputs"][0]["argument"] == "bo1", &stdout)?;
+    let counted = |key: &str| object["stats"][key].as_u64();
+    check(
+        counted("completed") == Some(20) && counted("failed") == Some(0),
+        &stdout,
+    )?;
+    check(counted("contexts_created") == Some(1), &stdout)?;
+    check(counted("buffers_high_water_bytes") == Some(8192), &stdout)?;
+    check(counted("latency_p50_ns") <= counted("latency_p99_ns"), &stdout)?;
     let time = |key: &str| object["time"][key].as_u64().unwrap_or(0);
     check(time("min_ns") > 0 && time("min_ns") <= time("p50_ns"), &stdout)?;
     check(
