@@ -3,18 +3,19 @@
 use libtest_mimic::Failed;
 
 use super::golden::{measured, narrow, traced};
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, end, me, test, under};
 
 const PAGE: &str = include_str!("../../../../docs/diagnose.md");
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test =
-        |name: &str, check: fn() -> Result<(), Failed>| -> Test { (format!("docs/{name}"), Box::new(check)) };
     vec![
-        test("exhausted_contexts_are_shown_by_doctor_and_contexts", exhausted),
-        test("a_failed_selftest_is_shown", selftest),
-        test("a_traced_command_is_shown", trace),
+        test(
+            "docs/exhausted_contexts_are_shown_by_doctor_and_contexts",
+            exhausted,
+        ),
+        test("docs/a_failed_selftest_is_shown", selftest),
+        test("docs/a_traced_command_is_shown", trace),
     ]
 }
 

@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 
 use super::holder::Holder;
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, end, me, test, under};
 
 /// The doctor while another program holds `contexts` contexts, the first with work that does not end if `hang`.
 pub fn scene(contexts: usize, hang: bool) -> ExitCode {
@@ -22,16 +22,16 @@ pub fn scene(contexts: usize, hang: bool) -> ExitCode {
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test {
-        (format!("doctor/{name}"), Box::new(check))
-    };
     vec![
-        test("an_npu_that_works_is_not_blocked", works),
-        test("contexts_in_use_are_counted_by_owner", exhausted),
-        test("a_context_without_progress_is_reported", stuck),
-        test("firmware_that_does_not_answer_blocks", mute),
-        test("a_copy_made_as_help_says_is_examined_like_the_machine", recipe),
-        test("an_npu_of_another_number_is_no_device", other),
+        test("doctor/an_npu_that_works_is_not_blocked", works),
+        test("doctor/contexts_in_use_are_counted_by_owner", exhausted),
+        test("doctor/a_context_without_progress_is_reported", stuck),
+        test("doctor/firmware_that_does_not_answer_blocks", mute),
+        test(
+            "doctor/a_copy_made_as_help_says_is_examined_like_the_machine",
+            recipe,
+        ),
+        test("doctor/an_npu_of_another_number_is_no_device", other),
     ]
 }
 

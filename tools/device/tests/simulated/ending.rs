@@ -15,7 +15,7 @@ use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, check, end, me, test, under};
 use super::screen::PATIENCE;
 
 /// The driver's answer to everything once its device has gone.
@@ -25,28 +25,17 @@ const LIMITED: &str = "ulimit -f 8; exec \"$@\"";
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test {
-        (format!("ending/{name}"), Box::new(check))
-    };
     vec![
-        test("top_gives_the_terminal_back_at_a_signal", signalled),
+        test("ending/top_gives_the_terminal_back_at_a_signal", signalled),
         test(
-            "top_gives_the_terminal_back_when_the_npu_goes_away",
+            "ending/top_gives_the_terminal_back_when_the_npu_goes_away",
             gone_on_screen,
         ),
-        test("top_and_record_say_that_the_npu_went_away", gone),
-        test("record_ends_with_a_whole_line_at_a_signal", recording),
-        test("record_ends_with_a_whole_line_on_a_full_disk", full_record),
-        test("report_leaves_nothing_on_a_full_disk", full_report),
+        test("ending/top_and_record_say_that_the_npu_went_away", gone),
+        test("ending/record_ends_with_a_whole_line_at_a_signal", recording),
+        test("ending/record_ends_with_a_whole_line_on_a_full_disk", full_record),
+        test("ending/report_leaves_nothing_on_a_full_disk", full_report),
     ]
-}
-
-fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
-    if holds {
-        Ok(())
-    } else {
-        Err(what.to_string().into())
-    }
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> Result<bool, Failed>) -> Result<(), Failed> {

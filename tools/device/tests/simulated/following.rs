@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use xdna_driver::Device;
 
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, check, end, me, test, under};
 use super::screen::PATIENCE;
 
 /// A program that runs until it is told to end, and then ends with 9.
@@ -25,25 +25,14 @@ const STOPS: &str = "echo $$; kill -STOP $$; echo RAN ON";
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test {
-        (format!("trace/{name}"), Box::new(check))
-    };
     vec![
-        test("follows_threads_and_children", family_is_followed),
-        test("hands_signals_on", caught),
-        test("a_stopped_program_goes_on_at_sigcont", stays_stopped),
-        test("leaves_a_process_stopped_that_was_before", was_stopped),
-        test("lets_the_program_decide_what_ctrl_c_does", decides),
-        test("ctrl_c_lets_a_process_go", let_go),
+        test("trace/follows_threads_and_children", family_is_followed),
+        test("trace/hands_signals_on", caught),
+        test("trace/a_stopped_program_goes_on_at_sigcont", stays_stopped),
+        test("trace/leaves_a_process_stopped_that_was_before", was_stopped),
+        test("trace/lets_the_program_decide_what_ctrl_c_does", decides),
+        test("trace/ctrl_c_lets_a_process_go", let_go),
     ]
-}
-
-fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
-    if holds {
-        Ok(())
-    } else {
-        Err(what.to_string().into())
-    }
 }
 
 /// A program with a thread and a child that use the NPU, too.

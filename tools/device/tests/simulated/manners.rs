@@ -5,7 +5,7 @@ use std::process::{ExitCode, Stdio};
 
 use libtest_mimic::Failed;
 
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, end, me, test, under};
 
 /// The name of a process that would like to be obeyed by terminals.
 pub const EVIL: &str = "\u{1b}[31mred\u{7}";
@@ -34,14 +34,11 @@ const VERBS: [&[&str]; 18] = [
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test {
-        (format!("manners/{name}"), Box::new(check))
-    };
     vec![
-        test("a_closed_pipe_is_success_and_a_full_disk_is_not", pipes),
-        test("names_of_processes_are_not_obeyed", names),
-        test("wrong_words_are_usage", usage),
-        test("files_that_are_none_are_named", files),
+        test("manners/a_closed_pipe_is_success_and_a_full_disk_is_not", pipes),
+        test("manners/names_of_processes_are_not_obeyed", names),
+        test("manners/wrong_words_are_usage", usage),
+        test("manners/files_that_are_none_are_named", files),
     ]
 }
 

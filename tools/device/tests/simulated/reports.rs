@@ -5,12 +5,10 @@ use std::fs;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use super::roles::{Test, end, under};
-use super::verbs::check;
+use super::roles::{Test, check, end, test, under};
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
     vec![
         test("report/says_what_it_writes_and_writes_once", report),
         test("report/has_what_conformance_finds", conformance),

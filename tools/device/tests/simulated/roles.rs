@@ -1,17 +1,30 @@
 //! This program in its other roles.
 
+use std::fmt::Display;
 use std::io;
 use std::process::{Command, ExitCode, Output};
 
 use clap::Parser;
+use libtest_mimic::Failed;
 
 pub use super::tool::{end, me, tool};
 
 /// A test: its name and what it does.
-pub type Test = (
-    String,
-    Box<dyn FnOnce() -> Result<(), libtest_mimic::Failed> + Send>,
-);
+pub type Test = (String, Box<dyn FnOnce() -> Result<(), Failed> + Send>);
+
+/// A test that is a function.
+pub fn test(name: &str, check: fn() -> Result<(), Failed>) -> Test {
+    (name.to_owned(), Box::new(check))
+}
+
+/// Fails with `what` unless it holds.
+pub fn check(holds: bool, what: impl Display) -> Result<(), Failed> {
+    if holds {
+        Ok(())
+    } else {
+        Err(what.to_string().into())
+    }
+}
 
 /// The command line of `xdna sim`.
 #[derive(Parser)]

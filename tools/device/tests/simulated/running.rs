@@ -6,12 +6,11 @@ use std::path::Path;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use super::roles::{Test, end, under};
+use super::roles::{Test, check, end, test, under};
 use crate::files::{code, xclbin};
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
     vec![
         test("run/files_go_in_and_out", files),
         test("run/the_same_in_json_with_times", json),
@@ -22,14 +21,6 @@ pub fn tests() -> Vec<Test> {
         test("run/cycles_are_told_as_an_estimate", cycles),
         test("run/without_an_npu_is_an_exit_code", no_device),
     ]
-}
-
-fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
-    if holds {
-        Ok(())
-    } else {
-        Err(what.to_string().into())
-    }
 }
 
 /// A folder with a kernel that moves nothing, and an input.

@@ -11,7 +11,7 @@ use nix::pty::{Winsize, openpty};
 use serde_json::Value;
 
 use super::holder::Holder;
-use super::roles::{Test, end, me, under};
+use super::roles::{Test, check, end, me, test, under};
 use super::screen::{PATIENCE, Screen};
 
 /// `xdna` with `args` beside a program of this name that holds so many contexts.
@@ -23,22 +23,12 @@ pub fn scene(args: &[String], contexts: usize, name: &str) -> ExitCode {
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test =
-        |name: &str, check: fn() -> Result<(), Failed>| -> Test { (format!("top/{name}"), Box::new(check)) };
     vec![
-        test("obeys_keys_and_resizes_and_quits", terminal),
-        test("is_text_without_a_terminal", plain),
-        test("ends_when_its_reader_has_gone", closed),
-        test("records_can_be_compared", record),
+        test("top/obeys_keys_and_resizes_and_quits", terminal),
+        test("top/is_text_without_a_terminal", plain),
+        test("top/ends_when_its_reader_has_gone", closed),
+        test("top/records_can_be_compared", record),
     ]
-}
-
-fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
-    if holds {
-        Ok(())
-    } else {
-        Err(what.to_string().into())
-    }
 }
 
 fn ends(child: &mut Child) -> Result<Option<i32>, Failed> {

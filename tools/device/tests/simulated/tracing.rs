@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use super::roles::{Test, end, me, under};
-use super::verbs::check;
+use super::roles::{Test, check, end, me, test, under};
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
     vec![
         test("trace/follows_handles_and_decodes_packets", trace),
         test("trace/passes_the_programs_failure_on", trace_failure),

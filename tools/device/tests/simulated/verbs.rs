@@ -3,11 +3,10 @@
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use super::roles::{Test, end, under};
+use super::roles::{Test, check, end, test, under};
 
 /// The tests.
 pub fn tests() -> Vec<Test> {
-    let test = |name: &str, check: fn() -> Result<(), Failed>| -> Test { (name.to_owned(), Box::new(check)) };
     vec![
         test("selftest/passes_on_every_generation_and_says_simulated", selftest),
         test("selftest/a_command_that_fails_is_a_fail", selftest_fails),
@@ -19,15 +18,7 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// Fails with `what` unless it holds.
-pub fn check(holds: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
-    if holds {
-        Ok(())
-    } else {
-        Err(what.to_string().into())
-    }
-}
-
-fn selftest() -> Result<(), Failed> {
+pub fn selftest() -> Result<(), Failed> {
     for simulator in [
         "--device npu1 --kernel 6.17",
         "--device npu1 --kernel 7.2",
