@@ -124,6 +124,13 @@ pub struct Use {
     pub times: usize,
 }
 
+impl Use {
+    /// Multiply-adds of all its times.
+    pub fn multiply_adds(&self) -> u64 {
+        self.operator.multiply_adds() * self.times as u64
+    }
+}
+
 impl Whisper {
     /// The operators of this model in the order of their first use: found by running it on a backend that computes
     /// nothing and takes notes.

@@ -58,7 +58,7 @@ impl Placement {
             "because",
         ]);
         for u in &self.uses {
-            let work = u.operator.multiply_adds() * u.times as u64;
+            let work = u.multiply_adds();
             table.row([
                 u.phase.to_string(),
                 u.operator.name().to_owned(),
@@ -81,7 +81,7 @@ impl Placement {
         let row = |u: &Use| {
             json!({
                 "phase": u.phase.to_string(), "operator": u.operator.name(), "shape": u.operator.to_string(),
-                "times": u.times, "multiply_adds": u.operator.multiply_adds() * u.times as u64,
+                "times": u.times, "multiply_adds": u.multiply_adds(),
                 "runs_on": self.backend, "because": self.reason,
             })
         };
