@@ -166,3 +166,9 @@ pub(crate) fn is_short(e: &xdna_driver::Error) -> bool {
     const ENOSPC: i32 = 28;
     matches!(e, xdna_driver::Error::HeapCanNotGrow) || matches!(e.errno(), Some(ENOMEM | ENOSPC))
 }
+
+/// True of a submission that signals interrupted until its deadline had passed.
+pub(crate) fn is_late(e: &xdna_driver::Error) -> bool {
+    const EINTR: i32 = 4;
+    e.errno() == Some(EINTR)
+}

@@ -7,6 +7,7 @@ use xdna_driver::{Command, Outcome, Submission, Wait};
 use super::Kernel;
 use crate::contexts::{Contexts, Lease, until};
 use crate::error::Error;
+use crate::runtime::is_late;
 
 /// A command that is a chain of runs, or a single one.
 #[derive(Debug)]
@@ -16,12 +17,6 @@ pub(crate) struct Link {
     /// Place of its first operator.
     first: usize,
     kernels: Vec<Kernel>,
-}
-
-/// True of a submission that signals interrupted until its deadline had passed.
-pub(super) fn is_late(reason: &xdna_driver::Error) -> bool {
-    const EINTR: i32 = 4;
-    reason.errno() == Some(EINTR)
 }
 
 /// A command under way.

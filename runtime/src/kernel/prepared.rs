@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use xdna_driver::{Command, Outcome, Wait};
 
-use super::link::is_late;
 use super::signature::Direction;
 use super::{Arg, Kernel, Resend};
 use crate::buffers::Buffer;
 use crate::contexts::until;
 use crate::error::Error;
+use crate::runtime::is_late;
 
 /// A kernel with its arguments, to be run again and again: no allocation, two calls of the driver a run.
 ///
