@@ -91,9 +91,9 @@ impl<'a> KernelBuilder<'a> {
     /// Copies the control code to device memory.
     ///
     /// # Errors
-    /// [`Error::NoKernel`], [`Error::NotForControlCode`], [`Error::OtherGeneration`], [`Error::CodeTooWide`], [`Error::NoSuchBuffer`], [`Error::Argument`]
-    /// (more buffers described than the kernel takes), a manifest that describes something else, or no memory;
-    /// [`Error::Untrusted`], and what a run runs into, if it is tested.
+    /// [`Error::NoKernel`], [`Error::NotForControlCode`], [`Error::OtherGeneration`], [`Error::CodeTooWide`],
+    /// [`Error::NoSuchBuffer`], [`Error::Argument`] (more buffers described than the kernel takes), a manifest that
+    /// describes something else, or no memory; [`Error::Untrusted`], and what a run runs into, if it is tested.
     pub fn build(self, runtime: &Runtime) -> Result<Kernel, Error> {
         let overlay = self.overlay;
         let (unit, described) = overlay.unit(self.name)?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::builder::ARRAY_SEES;
 use crate::formats::TileAddress;
 use crate::formats::txn::{DdrPatch, Operation, Txn};
 
@@ -27,9 +28,6 @@ const QUEUES: [(u32, bool); 4] = [
     (0x1d214, false),
     (0x1d21c, false),
 ];
-
-/// What the array adds to addresses of memory.
-const ARRAY_SEES: u64 = 0x8000_0000;
 
 /// A descriptor as the code has left it: its words, and the argument that its address was patched with.
 #[derive(Clone, Copy, Debug, Default)]
