@@ -167,12 +167,7 @@ impl Supervisor {
 
     pub(super) fn mmap(&mut self, n: &Notification, client: ClientId) -> Result<(), Errno> {
         let request = map_request(n);
-        let caller = NotifiedThread {
-            listener: &self.listener,
-            id: n.id,
-            thread: n.thread as i32,
-            device_inode: self.device_inode,
-        };
+        let caller = NotifiedThread::new(&self.listener, n, self.device_inode);
         match self.kmd.mmap(client, &caller, &request) {
             Ok(MapPlan::AsItCame) => self.listener.pass(n.id),
             Ok(MapPlan::Instead { offset, own }) => {
@@ -190,12 +185,7 @@ impl Supervisor {
         let Some(inode) = identity::token_of(n.thread as i32, n.args[4] as i32) else {
             return self.listener.pass(n.id);
         };
-        let caller = NotifiedThread {
-            listener: &self.listener,
-            id: n.id,
-            thread: n.thread as i32,
-            device_inode: self.device_inode,
-        };
+        let caller = NotifiedThread::new(&self.listener, n, self.device_inode);
         match self.kmd.mmap_dmabuf(inode, &caller, &map_request(n)) {
             None | Some(Ok(MapPlan::AsItCame)) => self.listener.pass(n.id),
             Some(Ok(MapPlan::Instead { offset, own })) => {

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
 
-use super::sys::{self, Listener};
+use super::sys::{self, Listener, Notification};
 use crate::kmd::{Caller, LockLimit, Region, UserMemory};
 
 /// CAP_IPC_LOCK and CAP_SYS_ADMIN in the effective set.
@@ -89,17 +89,25 @@ fn region(line: &str, device_inode: u64) -> Option<Region> {
 
 /// The thread behind a notification.
 pub struct NotifiedThread<'a> {
-    /// The listener it was received from.
-    pub listener: &'a Listener,
+    listener: &'a Listener,
     /// The notification.
-    pub id: u64,
-    /// The thread.
-    pub thread: i32,
+    id: u64,
+    thread: i32,
     /// Inode of the device's memory file.
-    pub device_inode: u64,
+    device_inode: u64,
 }
 
-impl NotifiedThread<'_> {
+impl<'a> NotifiedThread<'a> {
+    /// The thread whose call `listener` received.
+    pub fn new(listener: &'a Listener, notification: &Notification, device_inode: u64) -> Self {
+        Self {
+            listener,
+            id: notification.id,
+            thread: notification.thread as i32,
+            device_inode,
+        }
+    }
+
     fn status(&self, key: &str) -> Option<String> {
         status_field(self.thread, key)
     }

@@ -183,23 +183,13 @@ impl Supervisor {
     }
 
     pub(super) fn caller(&self, n: &Notification) -> NotifiedThread<'_> {
-        NotifiedThread {
-            listener: &self.listener,
-            id: n.id,
-            thread: n.thread as i32,
-            device_inode: self.device_inode,
-        }
+        NotifiedThread::new(&self.listener, n, self.device_inode)
     }
 
     fn ioctl(&mut self, n: Notification, client: ClientId) {
         self.sweep();
         self.kmd.advance(now());
-        let caller = NotifiedThread {
-            listener: &self.listener,
-            id: n.id,
-            thread: n.thread as i32,
-            device_inode: self.device_inode,
-        };
+        let caller = NotifiedThread::new(&self.listener, &n, self.device_inode);
         let step = self.kmd.ioctl(client, &caller, n.args[1] as u32, n.args[2]);
         self.settle(n, step);
     }
@@ -232,12 +222,7 @@ impl Supervisor {
                 continue;
             }
             let interruptible = pending.is_interruptible();
-            let caller = NotifiedThread {
-                listener: &self.listener,
-                id: notification.id,
-                thread,
-                device_inode: self.device_inode,
-            };
+            let caller = NotifiedThread::new(&self.listener, &notification, self.device_inode);
             match self.kmd.resume(&caller, pending) {
                 Step::Parked(pending) if interruptible => match signals::interruption(thread) {
                     Some(errno) => {
